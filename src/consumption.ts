@@ -1,0 +1,126 @@
+import { within } from './clock.js'
+import { refuseUnless } from './options.js'
+import { openPlaces } from './places.js'
+import { StoppingError } from './errors.js'
+import type { Clock } from './clock.js'
+import type { Idempotent } from './handler.js'
+import type { Consumption, ConsumeOptions, Session, Settle } from './transport.js'
+
+/** What a transport brings to a consumption. */
+export interface Intake {
+  /** Ends intake: no delivery is handed over afterwards, and the signals of those that have not started are aborted. */
+  stop(): Promise<void> | void
+  /** Closes what was opened. Called after every settlement has ended, or was given up. */
+  close(): Promise<void> | void
+}
+
+export interface ConsumptionParts<Message> {
+  readonly clock: Clock
+  /** How many handlers may run at once; at least 1. */
+  readonly concurrency: number
+  /**
+   * Begins to receive. `settle` each delivery; `fail` ends the consumption with an error that nothing can be done about; `hold` says that
+   * the broker is away until the function that it returns is called.
+   */
+  readonly open: (parts: { readonly settle: Settle<Message>; fail(error: unknown): void; hold(): () => void }) => Promise<Intake>
+}
+
+/** After the grace time, how long handing back and settling may take before all is closed regardless. */
+const handBackMs = 2_000
+
+/**
+ * The life of a consumption, the same for every transport: checks the store, opens intake, keeps count of what is being settled, and
+ * stops within the grace time. A transport's `consume` is a call of this.
+ */
+export async function openConsumption<Message>(
+  handler: Idempotent<Message, unknown>,
+  options: ConsumeOptions,
+  { clock, concurrency, open }: ConsumptionParts<Message>,
+): Promise<Consumption> {
+  const { signal, graceMs = 20_000 } = options
+  refuseUnless.wholeNumber('graceMs', graceMs, { least: 0, good: 20_000 })
+  refuseUnless.wholeNumber('concurrency', concurrency, { least: 1, good: 16 })
+  await handler.check()
+
+  const graceOver = new AbortController()
+  const running = new Set<Promise<unknown>>()
+  let held = 0
+  let status: 'running' | 'stopping' | 'stopped' = 'running'
+  let failure: { readonly error: unknown } | undefined
+  const ended = new AbortController()
+  const done = new Promise<void>((resolve, reject) => {
+    ended.signal.addEventListener('abort', () => {
+      if (failure) reject(failure.error)
+      else resolve()
+    })
+  })
+  // Whoever never looks at `done` must not be ended by an unhandled rejection.
+  done.catch(() => undefined)
+
+  const session: Session = {
+    places: openPlaces(concurrency),
+    graceOver: graceOver.signal,
+    hold() {
+      held += 1
+      let over = false
+      return () => {
+        if (!over) held -= 1
+        over = true
+      }
+    },
+  }
+
+  const settle: Settle<Message> = (delivery) => {
+    const settlement = handler.settle(delivery, session)
+    running.add(settlement)
+    const over = (): boolean => running.delete(settlement)
+    settlement.then(over, over)
+    return settlement
+  }
+
+  let opened = false
+  const intake = await open({
+    settle,
+    hold: () => session.hold(),
+    fail(error) {
+      failure ??= { error }
+      if (opened) void stop()
+    },
+  })
+
+  opened = true
+
+  const allSettled = async (): Promise<void> => {
+    while (running.size > 0) await Promise.allSettled(running)
+  }
+
+  let stopped: Promise<void> | undefined
+  const stop = (): Promise<void> => (stopped ??= runStop())
+  const runStop = async (): Promise<void> => {
+    status = 'stopping'
+    signal?.removeEventListener('abort', stopQuietly)
+    try {
+      await intake.stop()
+      await within(clock, graceMs, allSettled())
+      graceOver.abort(new StoppingError(`Consuming stops, and the grace time of ${graceMs} ms (option graceMs) is over`))
+      await within(clock, handBackMs, allSettled())
+      await intake.close()
+    } catch (error) {
+      failure ??= { error }
+    }
+    status = 'stopped'
+    ended.abort()
+  }
+  const stopQuietly = (): void => void stop()
+  if (signal?.aborted || failure) await stop()
+  else signal?.addEventListener('abort', stopQuietly)
+
+  return {
+    get status() {
+      return status === 'running' && held > 0 ? 'held' : status
+    },
+    done,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}

@@ -1,0 +1,116 @@
+import { openHooks } from './hooks.js'
+import { openOutage } from './outage.js'
+import { openTwins } from './twins.js'
+import { refuse, refuseUnless } from './options.js'
+import { systemRuntime } from './runtime.js'
+import type { HandlerOptions, Settings } from './handler.js'
+import type { Hooks } from './hooks.js'
+import type { Outage } from './outage.js'
+import type { Policy } from './decide.js'
+import type { Runtime } from './runtime.js'
+import type { Store } from './store.js'
+import type { Twins } from './twins.js'
+
+/** What all deliveries of one wrapped handler share: its settings, checked, and what it remembers in this process. */
+export interface Core extends Policy, Settings {
+  readonly scope: string
+  readonly store: Store
+  readonly storeTimeoutMs: number
+  readonly recordTimeoutMs: number
+  readonly overdueMs: number
+  readonly whenStoreFails: 'hold' | 'run'
+  readonly runtime: Runtime
+  readonly hooks: Hooks
+  readonly outage: Outage
+  readonly twins: Twins
+}
+
+const storeMethods = ['check', 'claim', 'renew', 'complete', 'release']
+
+export function openCore(
+  options: Omit<HandlerOptions<never>, 'key'> & {
+    readonly key: unknown
+    readonly store: Store
+    readonly whenStoreFails?: 'hold' | 'run' | undefined
+  },
+  moreStoreMethods: readonly string[] = [],
+): Core {
+  if (typeof options !== 'object' || options === null) throw refuse('options', options, 'an object', '{ store, scope, key }')
+  const {
+    scope,
+    store,
+    windowMs = 86_400_000,
+    leaseMs = 30_000,
+    maxAttempts = 5,
+    retryDelaysMs = [1_000, 10_000, 60_000, 600_000],
+    maxRunMs = 900_000,
+    maxLapses = 5,
+    storeTimeoutMs = Math.min(5_000, Math.floor(leaseMs / 6)),
+    recordTimeoutMs = leaseMs,
+    overdueMs = maxRunMs * 2,
+    whenBusy = 'postpone',
+    whenFailed = 'postpone',
+    whenStoreFails = 'hold',
+    runtime = systemRuntime,
+  } = options
+
+  refuseUnless.methods('store', store, [...storeMethods, ...moreStoreMethods], 'memoryStore(), or redisStore(redis)')
+  refuseUnless.text('scope', scope, { most: 200, good: 'billing.charge' })
+  refuseUnless.function('key', options.key, '(order) => order.id')
+  if (options.onOutcome !== undefined) refuseUnless.function('onOutcome', options.onOutcome, '(outcome) => log(outcome)')
+  if (options.onTrouble !== undefined) refuseUnless.function('onTrouble', options.onTrouble, '(trouble) => log(trouble.message)')
+  refuseUnless.wholeNumber('leaseMs', leaseMs, { least: 50, good: 30_000 })
+  refuseUnless.wholeNumber('windowMs', windowMs, { least: 1, good: 86_400_000 })
+  refuseUnless.wholeNumber('maxAttempts', maxAttempts, { least: 1, good: 5 })
+  refuseUnless.wholeNumber('maxLapses', maxLapses, { least: 1, good: 5 })
+  refuseUnless.wholeNumber('maxRunMs', maxRunMs, { least: 1, good: 900_000 })
+  refuseUnless.wholeNumbers('retryDelaysMs', retryDelaysMs, { least: 1, good: [1_000, 10_000, 60_000, 600_000] })
+  refuseUnless.wholeNumber('recordTimeoutMs', recordTimeoutMs, { least: 0, good: leaseMs })
+  refuseUnless.wholeNumber('overdueMs', overdueMs, { least: 1, good: 1_800_000 })
+  refuseUnless.oneOf('whenBusy', whenBusy, ['postpone', 'wait'])
+  refuseUnless.oneOf('whenFailed', whenFailed, ['postpone', 'wait'])
+  refuseUnless.oneOf('whenStoreFails', whenStoreFails, ['hold', 'run'])
+  // Renewals begin after a third of the lease: with a quarter for each answer, two may fail before it is over.
+  refuseUnless.wholeNumber('storeTimeoutMs', storeTimeoutMs, { least: 1, most: Math.floor(leaseMs / 4), good: Math.floor(leaseMs / 6) })
+  const retriesMs = totalDelayMs(retryDelaysMs, maxAttempts)
+  if (windowMs < leaseMs + retriesMs) {
+    throw refuse(
+      'windowMs',
+      windowMs,
+      `at least the lease and all retry delays together (${leaseMs} + ${retriesMs} ms), or a message is forgotten while its copies are still on their way`,
+      Math.max(86_400_000, leaseMs + retriesMs),
+    )
+  }
+
+  const hooks = openHooks(options)
+  return {
+    scope,
+    store,
+    windowMs,
+    leaseMs,
+    maxAttempts,
+    retryDelaysMs,
+    maxRunMs,
+    maxLapses,
+    storeTimeoutMs,
+    recordTimeoutMs,
+    overdueMs,
+    whenBusy,
+    whenFailed,
+    whenStoreFails,
+    runtime,
+    hooks,
+    outage: openOutage(hooks, scope),
+    twins: openTwins(),
+  }
+}
+
+function totalDelayMs(delaysMs: readonly number[], maxAttempts: number): number {
+  let total = 0
+  for (let attempt = 1; attempt < maxAttempts; attempt += 1) {
+    // Beyond the list every further pause is the last one.
+    if (attempt > delaysMs.length) return total + (maxAttempts - attempt) * (delaysMs.at(-1) ?? 0)
+    total += delaysMs[attempt - 1] ?? 0
+  }
+  return total
+}

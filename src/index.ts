@@ -1,0 +1,40 @@
+export { idempotent } from './idempotent.js'
+export { inbox } from './inbox.js'
+export { systemClock, sleep, within, tooLate } from './clock.js'
+export { systemRandom } from './random.js'
+export { openRuntime, systemRuntime } from './runtime.js'
+export { recordKey, encodeKey } from './key.js'
+export { openConsumption } from './consumption.js'
+export { copyHeaders, deadLetterHeaders, headerPrefix, idHeader, isMark, readMarks, withoutMarks } from './marks.js'
+export { refuse, refuseUnless } from './options.js'
+export { backOff, tryAgain } from './retry.js'
+export {
+  CommitUnknownError,
+  ConfigurationError,
+  DeadLetterError,
+  HapaxError,
+  KeyError,
+  LeaseLostError,
+  RunTooLongError,
+  StoppingError,
+  StoreAwayError,
+  StoreFullError,
+  TransactionConflictError,
+  hasCode,
+  messageOf,
+} from './errors.js'
+export type { Clock } from './clock.js'
+export type { Random } from './random.js'
+export type { Runtime } from './runtime.js'
+export type { Gate, Kind } from './gate.js'
+export type { ErrorCode } from './errors.js'
+export type { Places } from './places.js'
+export type { Outcome, Trouble } from './outcome.js'
+export type { BelievedMarks, Route } from './marks.js'
+export type { ConsumptionParts, Intake } from './consumption.js'
+export type * from './store.js'
+export type * from './transport.js'
+export type * from './handler.js'
+export type { IdempotentOptions } from './idempotent.js'
+export type { InboxOptions } from './inbox.js'
+export type { TryAgainOptions, Tried } from './retry.js'

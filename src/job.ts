@@ -1,0 +1,91 @@
+import { nameMessage } from './reading.js'
+import { openPlaces } from './places.js'
+import { sleep } from './clock.js'
+import type { Core } from './core.js'
+import type { Counts, Decision } from './decide.js'
+import type { Delivery, Session } from './transport.js'
+import type { HandlerOptions } from './handler.js'
+import type { Kind } from './gate.js'
+import type { Lease } from './lease.js'
+import type { Named } from './reading.js'
+
+export type Again = Extract<Decision['settle'], { how: 'again' }>
+
+/** A delivery on its way through the handler. */
+export interface Job<Message> {
+  readonly core: Core
+  readonly delivery: Delivery<Message>
+  readonly session: Session
+  readonly arrivedAt: number
+  /** What came of reading it. */
+  readonly read: (Named & { readonly message: Message }) | { readonly error: unknown }
+  /** Failed runs that this process knows of: from the header, and those that waited in place. */
+  attempts: number
+  /** How it may run beside others, as far as we know. */
+  kind: Kind
+  /** It has waited for a twin as long as it may. */
+  pastTwin: boolean
+  lease: Lease | undefined
+  /** How it is to begin again, where it was kept in place. */
+  again: Again | undefined
+  /** Ends what tells the session that this delivery is held up. */
+  free: () => void
+}
+
+/** For those who settle without a session: nothing is bounded, and nothing ever stops. */
+export const openEnded: Session = {
+  places: openPlaces(Number.POSITIVE_INFINITY),
+  graceOver: new AbortController().signal,
+  hold: () => () => undefined,
+}
+
+/** Decodes the message and computes its key, before the handler can change it. */
+export async function openJob<Message>(
+  core: Core,
+  options: Pick<HandlerOptions<Message>, 'key' | 'scope'>,
+  delivery: Delivery<Message>,
+  session: Session,
+): Promise<Job<Message>> {
+  const arrivedAt = core.runtime.clock.now()
+  let read: Job<Message>['read']
+  try {
+    const message = await delivery.decode()
+    read = { message, ...nameMessage(options, message, delivery.incoming.headers) }
+  } catch (error) {
+    read = { error }
+  }
+  return {
+    core,
+    delivery,
+    session,
+    arrivedAt,
+    read,
+    attempts: delivery.replay ? 0 : delivery.attempts,
+    kind: 'ordinary',
+    pastTwin: false,
+    lease: undefined,
+    again: undefined,
+    free: () => undefined,
+  }
+}
+
+/** Attempts are the larger of the header's and the record's: either may have been lost. */
+export function countsOf<Message>({ attempts, lease, delivery }: Job<Message>): Counts {
+  return {
+    attempts: Math.max(attempts, lease?.claim.attempts ?? 0),
+    lapses: lease?.claim.lapses ?? 0,
+    postponements: delivery.postponements,
+  }
+}
+
+/** Keeps the delivery in place until it is to be begun again; false if it is to be left before. */
+export async function stayInPlace<Message>(job: Job<Message>): Promise<boolean> {
+  const { core, delivery, again } = job
+  job.lease = undefined
+  if (again) {
+    job.attempts = again.attempts
+    job.kind = again.kind
+    if (again.afterMs > 0) await sleep(core.runtime.clock, again.afterMs, delivery.signal)
+  }
+  return !delivery.signal.aborted
+}

@@ -1,0 +1,54 @@
+import type { Gate, Kind } from './gate.js'
+import type { Runtime } from './runtime.js'
+import type { Session } from './transport.js'
+
+/** The right to run a handler here and now: a place of the transport's, and the gate's leave. */
+export interface Turn {
+  /** Goes on as another kind, if that may be at once. */
+  become(kind: Kind): boolean
+  leave(): void
+}
+
+/** Undefined if the delivery is to be left before its turn comes. No place is held while waiting at the gate. */
+export async function takeTurn({ gate }: Runtime, session: Session, kind: Kind, signal: AbortSignal): Promise<Turn | undefined> {
+  for (;;) {
+    if (signal.aborted) return undefined
+    const leaveGate = gate.tryEnter(kind) ?? (await gate.enter(kind, signal))
+    if (!leaveGate) return undefined
+    const leavePlace = session.places.tryTake() ?? (kind === 'ordinary' ? undefined : await session.places.take(signal))
+    if (leavePlace) return openTurn(gate, kind, leaveGate, leavePlace)
+    leaveGate()
+    if (kind !== 'ordinary') return undefined
+    // Who waits for a place is not inside yet, or a suspect that is to run alone would wait for it.
+    const place = await session.places.take(signal)
+    if (!place) return undefined
+    const entered = gate.tryEnter(kind)
+    if (entered) return openTurn(gate, kind, entered, place)
+    place()
+  }
+}
+
+function openTurn(gate: Gate, kind: Kind, leaveGate: () => void, leavePlace: () => void): Turn {
+  let leave: (() => void) | undefined = leaveGate
+  return {
+    become(other) {
+      if (other === kind) return true
+      leave?.()
+      leave = gate.tryEnter(other)
+      return leave !== undefined
+    },
+    leave() {
+      leave?.()
+      leavePlace()
+    },
+  }
+}
+
+/** From this many lapses on a suspect runs alone: what then dies with it did not do it. */
+const aloneFromLapses = 3
+
+/** How a message may run beside others, by the lapses of its key. */
+export function kindOf(lapses: number): Kind {
+  if (lapses === 0) return 'ordinary'
+  return lapses < aloneFromLapses ? 'suspect' : 'alone'
+}
