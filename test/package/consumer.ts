@@ -1,0 +1,22 @@
+// Type-checked against the packed package, with no client library installed: its types must stand on their own.
+import { idempotent } from 'hapax'
+import { memoryStore } from 'hapax/stores/memory'
+import { redisStore } from 'hapax/stores/redis'
+import * as testing from 'hapax/testing'
+import { kafkaTransport } from 'hapax/transports/kafka'
+import * as memoryTransport from 'hapax/transports/memory'
+
+interface Order {
+  readonly id: string
+  readonly amount: number
+}
+
+const charge = idempotent(async (order: Order) => order.amount, {
+  store: memoryStore(),
+  scope: 'billing.charge',
+  key: (order) => order.id,
+})
+
+const result = await charge.once({ id: 'a', amount: 3 })
+if (result.status === 'handled') console.log(result.value.toFixed(2))
+console.log(redisStore, kafkaTransport, memoryTransport, testing)
