@@ -1,0 +1,62 @@
+import type { Clock } from '../src/index.js'
+
+/** A clock that stands still until it is told to go on. */
+export interface ManualClock extends Clock {
+  /**
+   * Lets `ms` milliseconds pass. What falls due meanwhile is woken in order of time, and of scheduling where the time is the same, one
+   * after another: all that follows from one has settled before the next is woken, and may schedule more.
+   */
+  advance(ms: number): Promise<void>
+  /** Waits until all promises that can settle without time passing have settled. */
+  settle(): Promise<void>
+  /** How many timers are waiting: 0 where nothing was left behind. */
+  pending(): number
+}
+
+export interface ManualClockOptions {
+  /** What `epochMs` says at first, in milliseconds since 1970. @default 1_700_000_000_000 */
+  readonly epochMs?: number | undefined
+}
+
+/** A clock for tests: no test has to wait, and every run sees the same times. */
+export function manualClock({ epochMs = 1_700_000_000_000 }: ManualClockOptions = {}): ManualClock {
+  interface Timer {
+    readonly dueMs: number
+    wake(): void
+  }
+  let nowMs = 0
+  const timers = new Set<Timer>()
+
+  // Promise reactions, and those that they make, all run before the event loop goes on to its next phase.
+  const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+  const nextDue = (untilMs: number): Timer | undefined => {
+    let next: Timer | undefined
+    for (const timer of timers) if (timer.dueMs <= untilMs && (!next || timer.dueMs < next.dueMs)) next = timer
+    return next
+  }
+
+  return {
+    now: () => nowMs,
+    epochMs: () => epochMs + nowMs,
+    schedule(ms, wake) {
+      const timer: Timer = { dueMs: nowMs + Math.max(0, ms), wake }
+      timers.add(timer)
+      return () => void timers.delete(timer)
+    },
+    async advance(ms) {
+      const untilMs = nowMs + ms
+      await settle()
+      for (let timer = nextDue(untilMs); timer; timer = nextDue(untilMs)) {
+        timers.delete(timer)
+        nowMs = Math.max(nowMs, timer.dueMs)
+        timer.wake()
+        await settle()
+      }
+      nowMs = Math.max(nowMs, untilMs)
+      await settle()
+    },
+    settle,
+    pending: () => timers.size,
+  }
+}
