@@ -1,3 +1,5 @@
+import { onAbort } from './aborts.js'
+
 /**
  * The only source of time in the core and the adapters. A simulator or a test hands in its own; everything else uses `systemClock`.
  */
@@ -32,12 +34,12 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve()
     const wake = (): void => {
-      signal?.removeEventListener('abort', wake)
+      unwatch?.()
       cancel()
       resolve()
     }
     const cancel = clock.schedule(ms, wake)
-    signal?.addEventListener('abort', wake)
+    const unwatch = signal && onAbort(signal, wake)
   })
 }
 
@@ -49,18 +51,21 @@ export const tooLate: unique symbol = Symbol('too late')
  * something that can still take effect must also handle its late answer. Rejects when the promise rejects in time.
  */
 export function within<Value>(clock: Clock, ms: number, promise: Promise<Value>, signal?: AbortSignal): Promise<Value | typeof tooLate> {
+  if (signal?.aborted) {
+    promise.catch(() => undefined)
+    return Promise.resolve(tooLate)
+  }
   return new Promise((resolve, reject) => {
     const end = (): void => {
       cancel()
-      signal?.removeEventListener('abort', giveUp)
+      unwatch?.()
     }
     const giveUp = (): void => {
       end()
       resolve(tooLate)
     }
     const cancel = clock.schedule(ms, giveUp)
-    if (signal?.aborted) return giveUp()
-    signal?.addEventListener('abort', giveUp)
+    const unwatch = signal && onAbort(signal, giveUp)
     promise.then(
       (value) => {
         end()

@@ -1,3 +1,4 @@
+import { onAbort } from './aborts.js'
 import { within } from './clock.js'
 import { refuseUnless } from './options.js'
 import { openPlaces } from './places.js'
@@ -47,12 +48,9 @@ export async function openConsumption<Message>(
   let held = 0
   let status: 'running' | 'stopping' | 'stopped' = 'running'
   let failure: { readonly error: unknown } | undefined
-  const ended = new AbortController()
+  let end = (): void => undefined
   const done = new Promise<void>((resolve, reject) => {
-    ended.signal.addEventListener('abort', () => {
-      if (failure) reject(failure.error)
-      else resolve()
-    })
+    end = () => (failure ? reject(failure.error) : resolve())
   })
   // Whoever never looks at `done` must not be ended by an unhandled rejection.
   done.catch(() => undefined)
@@ -98,7 +96,7 @@ export async function openConsumption<Message>(
   const stop = (): Promise<void> => (stopped ??= runStop())
   const runStop = async (): Promise<void> => {
     status = 'stopping'
-    signal?.removeEventListener('abort', stopQuietly)
+    unwatch?.()
     try {
       await intake.stop()
       await within(clock, graceMs, allSettled())
@@ -109,11 +107,10 @@ export async function openConsumption<Message>(
       failure ??= { error }
     }
     status = 'stopped'
-    ended.abort()
+    end()
   }
-  const stopQuietly = (): void => void stop()
+  const unwatch = signal && onAbort(signal, () => void stop())
   if (signal?.aborted || failure) await stop()
-  else signal?.addEventListener('abort', stopQuietly)
 
   return {
     get status() {

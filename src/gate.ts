@@ -1,3 +1,5 @@
+import { onAbort } from './aborts.js'
+
 /**
  * Which handlers of one process may run side by side.
  *
@@ -43,7 +45,7 @@ export function openGate(): Gate {
       return new Promise((resolve) => {
         const end = (leave?: () => void): void => {
           waiting.delete(entry)
-          signal.removeEventListener('abort', giveUp)
+          unwatch()
           if (kind === 'alone') aloneWaiting -= 1
           resolve(leave)
           if (kind === 'alone' && !leave) wakeWaiting()
@@ -58,7 +60,7 @@ export function openGate(): Gate {
         const giveUp = (): void => end()
         if (kind === 'alone') aloneWaiting += 1
         waiting.add(entry)
-        signal.addEventListener('abort', giveUp)
+        const unwatch = onAbort(signal, giveUp)
       })
     },
   }

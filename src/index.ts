@@ -1,6 +1,7 @@
 export { idempotent } from './idempotent.js'
 export { inbox } from './inbox.js'
 export { systemClock, sleep, within, tooLate } from './clock.js'
+export { onAbort } from './aborts.js'
 export { systemRandom } from './random.js'
 export { openRuntime, systemRuntime } from './runtime.js'
 export { recordKey, encodeKey } from './key.js'

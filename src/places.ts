@@ -1,3 +1,5 @@
+import { onAbort } from './aborts.js'
+
 /** Bounded concurrency: how many handlers may run at once, first come first served. */
 export interface Places {
   /** A place now, or undefined when all are taken. Give it back by calling it; once. */
@@ -28,13 +30,13 @@ export function openPlaces(count: number): Places {
       return new Promise((resolve) => {
         const end = (place?: () => void): void => {
           waiting.delete(grant)
-          signal.removeEventListener('abort', refuse)
+          unwatch()
           resolve(place)
         }
         const grant = (): void => end(tryTake())
         const refuse = (): void => end()
         waiting.add(grant)
-        signal.addEventListener('abort', refuse)
+        const unwatch = onAbort(signal, refuse)
       })
     },
     get taken() {

@@ -1,3 +1,4 @@
+import { onAbort } from './aborts.js'
 import { RunTooLongError } from './errors.js'
 import type { Clock } from './clock.js'
 import type { LeaseLostError } from './errors.js'
@@ -97,13 +98,13 @@ export function runHandler<Value>(cutter: Cutter, call: () => Value | Promise<Va
     const end = (run: Run<Value>): void => {
       over = true
       cancel()
-      graceOver?.removeEventListener('abort', stop)
-      caller?.removeEventListener('abort', callerGivesUp)
+      unwatchGrace?.()
+      unwatchCaller?.()
       resolve(run)
     }
+    const unwatchGrace = graceOver && onAbort(graceOver, stop)
+    const unwatchCaller = caller && onAbort(caller, callerGivesUp)
     if (graceOver?.aborted) stop()
-    else graceOver?.addEventListener('abort', stop)
-    caller?.addEventListener('abort', callerGivesUp)
 
     void callUser(call).then((result) => {
       if (over) limits.late(result)
