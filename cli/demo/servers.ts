@@ -103,11 +103,16 @@ async function untilIdle(admin: Admin, run: string, { pace }: Stage, read: () =>
   for (let waitedMs = 0; waitedMs < longestMs; waitedMs += stepMs * 3) {
     await pace(stepMs * 3)
     await read()
-    const retryTopics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${run}.${run}.retry.`))
-    const lags = await Promise.all([lag(admin, run, [run]), lag(admin, `${run}.retry`, retryTopics)])
-    if (lags.every((each) => each === 0)) return
+    // A topic that was created a moment ago may be unknown to the broker that is asked.
+    if (await nothingLeft(admin, run).catch(() => false)) return
   }
   throw new Error(`The workers are not done after ${longestMs / 1_000} s`)
+}
+
+async function nothingLeft(admin: Admin, run: string): Promise<boolean> {
+  const retryTopics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${run}.${run}.retry.`))
+  const lags = await Promise.all([lag(admin, run, [run]), lag(admin, `${run}.retry`, retryTopics)])
+  return lags.every((each) => each === 0)
 }
 
 async function lag(admin: Admin, groupId: string, topics: readonly string[]): Promise<number> {
