@@ -43,7 +43,11 @@ export async function claimRecord(core: Core, record: string, options: ClaimingO
         () => store.claim(record, { nonce, leaseMs, memoryMs: windowMs }),
         late,
       )
-      return result.status === 'claimed' ? { status: 'claimed', claim: result.claim, sentAt } : result
+      if (result.status !== 'claimed') return result
+      // Read after a stall: its lease may be over. Asking again says whose the record is now, and restarts the lease if it is still ours.
+      if (runtime.clock.now() - sentAt > core.storeTimeoutMs)
+        throw new StoreAwayError('The answer to a claim was read too late to be relied on')
+      return { status: 'claimed', claim: result.claim, sentAt }
     },
     options,
   )

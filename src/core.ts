@@ -46,7 +46,7 @@ export function openCore(
     maxRunMs = 900_000,
     maxLapses = 5,
     storeTimeoutMs = Math.min(5_000, Math.floor(leaseMs / 6)),
-    recordTimeoutMs = leaseMs,
+    recordTimeoutMs = leaseMs * 2,
     overdueMs = maxRunMs * 2,
     whenBusy = 'postpone',
     whenFailed = 'postpone',
@@ -65,7 +65,7 @@ export function openCore(
   refuseUnless.wholeNumber('maxLapses', maxLapses, { least: 1, good: 5 })
   refuseUnless.wholeNumber('maxRunMs', maxRunMs, { least: 1, good: 900_000 })
   refuseUnless.wholeNumbers('retryDelaysMs', retryDelaysMs, { least: 1, good: [1_000, 10_000, 60_000, 600_000] })
-  refuseUnless.wholeNumber('recordTimeoutMs', recordTimeoutMs, { least: 0, good: leaseMs })
+  refuseUnless.wholeNumber('recordTimeoutMs', recordTimeoutMs, { least: 0, good: 60_000 })
   refuseUnless.wholeNumber('overdueMs', overdueMs, { least: 1, good: 1_800_000 })
   refuseUnless.oneOf('whenBusy', whenBusy, ['postpone', 'wait'])
   refuseUnless.oneOf('whenFailed', whenFailed, ['postpone', 'wait'])

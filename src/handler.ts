@@ -55,7 +55,7 @@ export interface HandlerOptions<Message> {
   readonly maxLapses?: number | undefined
   /** How long one answer of the store is waited for; at most a quarter of the lease. @default 5_000, or a sixth of the lease if that is less */
   readonly storeTimeoutMs?: number | undefined
-  /** How long recording work that was done is tried while the store is away; then the outcome is `unrecorded`. @default `leaseMs` */
+  /** How long recording work that was done is tried while the store is away; then the outcome is `unrecorded`. @default twice `leaseMs` */
   readonly recordTimeoutMs?: number | undefined
   /** From when on a message that is put off as busy is reported as `overdue`. @default twice `maxRunMs` */
   readonly overdueMs?: number | undefined

@@ -2,7 +2,7 @@ import { openCore } from './core.js'
 import { leaseEffect } from './effect.js'
 import { openOnce } from './once.js'
 import { refuseUnless } from './options.js'
-import { carryOut, claimAndRun, finish, twinConsumed } from './settle.js'
+import { carryOut, claimAndRun, finish, joinTwins } from './settle.js'
 import { leaveUnsettled } from './telling.js'
 import { openEnded, openJob, stayInPlace } from './job.js'
 import { takeTurn } from './turn.js'
@@ -56,8 +56,8 @@ export function makeIdempotent<Message, Value>(
     if ('error' in read) return finish(job, { what: 'unreadable', error: read.error })
 
     for (;;) {
-      if (await twinConsumed(job, read.record)) return finish(job, { what: 'consumed' })
-      const endTwin = core.twins.enter(read.record)
+      const endTwin = await joinTwins(job, read.record)
+      if (endTwin === 'consumed') return finish(job, { what: 'consumed' })
       let happened: Happened = { what: 'not-started' }
       const turn = await takeTurn(core.runtime, session, job.kind, delivery.signal)
       try {

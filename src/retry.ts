@@ -31,9 +31,9 @@ export async function tryAgain<Value>(
       return { done: true, value: await step() }
     } catch (error) {
       onFault?.(error)
-      const pauseMs = backOff(failures, random.fraction())
-      if (signal?.aborted || clock.now() - begun + pauseMs > forMs) return { done: false, error }
-      await sleep(clock, pauseMs, signal)
+      const leftMs = forMs - (clock.now() - begun)
+      if (signal?.aborted || leftMs <= 0) return { done: false, error }
+      await sleep(clock, Math.min(leftMs, backOff(failures, random.fraction())), signal)
       if (signal?.aborted) return { done: false, error }
     }
   }

@@ -14,18 +14,21 @@ import type { Named } from './reading.js'
 import type { Outcome } from './outcome.js'
 import type { Turn } from './turn.js'
 
-/** Waits, without taking a place, while the same key is being handled in this process; whether that ended with the key recorded as consumed. */
-export async function twinConsumed<Message>(job: Job<Message>, record: string): Promise<boolean> {
+/**
+ * Waits, without taking a place, while the same key is being handled in this process. Answers `consumed` if that ended with the key recorded; else
+ * this one is now being handled, and what it answers is to be called with whether its key was.
+ */
+export async function joinTwins<Message>(job: Job<Message>, record: string): Promise<'consumed' | ((consumed: boolean) => void)> {
   const { core, delivery } = job
-  while (!job.pastTwin) {
-    const twin = core.twins.find(record)
-    if (!twin) return false
+  for (;;) {
+    const twin = job.pastTwin ? undefined : core.twins.find(record)
+    // Nothing is awaited between looking and entering, or all that wait would go on at once.
+    if (!twin) return core.twins.enter(record)
     const consumed = await within(core.runtime.clock, core.leaseMs, twin, delivery.signal)
-    if (consumed === true) return true
+    if (consumed === true) return 'consumed'
     // Bounded: from now on the store is asked like for any other.
     job.pastTwin = consumed === tooLate
   }
-  return false
 }
 
 /** Claims the key, finds out whether the handler may run, and runs it. */
@@ -69,7 +72,7 @@ export async function claimAndRun<Message, Value>(
 
   const { claim } = claimed
   job.lease = holdLease(core, claim, claimed.sentAt)
-  if (delivery.signal.aborted) return { what: 'not-started' }
+  if (delivery.signal.aborted || session.graceOver.aborted) return { what: 'not-started' }
   if (delivery.replay && (claim.attempts > 0 || claim.lapses > 0)) return { what: 'replay' }
   if (claim.lapses >= core.maxLapses) return { what: 'killer' }
   const kind = kindOf(claim.lapses)
@@ -85,6 +88,7 @@ export async function carryOut<Message>(job: Job<Message>, happened: Happened): 
 
   if (decision.release && job.lease) {
     const released = await release(job, job.lease, decision.release)
+    job.lease.end()
     if (settle.how === 'leave') return told(job, decision)
     // Given up at the end of a stop: the broker delivers it again.
     if (!released.done) return leaveUnsettled(job)
@@ -170,6 +174,7 @@ async function publish<Message>(job: Job<Message>, send: () => Promise<void>): P
     onFault(error) {
       if (failed) return
       failed = true
+      job.free()
       job.free = session.hold()
       core.hooks.trouble({
         kind: 'publish-failed',

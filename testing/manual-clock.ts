@@ -7,6 +7,8 @@ export interface ManualClock extends Clock {
    * after another: all that follows from one has settled before the next is woken, and may schedule more.
    */
   advance(ms: number): Promise<void>
+  /** Lets `ms` milliseconds pass at once, as for a process that was stopped: what fell due meanwhile is woken at the next `advance`. */
+  stall(ms: number): void
   /** Waits until all promises that can settle without time passing have settled. */
   settle(): Promise<void>
   /** How many timers are waiting: 0 where nothing was left behind. */
@@ -55,6 +57,9 @@ export function manualClock({ epochMs = 1_700_000_000_000 }: ManualClockOptions 
       }
       nowMs = Math.max(nowMs, untilMs)
       await settle()
+    },
+    stall(ms) {
+      nowMs += ms
     },
     settle,
     pending: () => timers.size,

@@ -47,13 +47,16 @@ export function judge(payments: readonly string[], lines: readonly Line[], hits:
   }
 }
 
+/** Outcomes of a delivery that was run; another delivery of the same payment may be put off meanwhile. */
+const ofRuns = new Set(['handled', 'lease-lost', 'unrecorded', 'retried', 'dead-lettered'])
+
 /** What a worker had begun and not settled at that moment. */
 function handsOf({ worker, at }: Hit, lines: readonly Line[]): Set<string> {
   const hands = new Set<string>()
   for (const line of lines) {
     if (line.worker !== worker || line.at > at) continue
     if (line.what === 'began') hands.add(line.payment)
-    if (line.what === 'settled') hands.delete(line.payment)
+    if (line.what === 'settled' && ofRuns.has(line.outcome ?? '')) hands.delete(line.payment)
   }
   return hands
 }

@@ -28,7 +28,7 @@ const { values } = parseArgs({
 })
 const count = Number(values.payments)
 const overMs = Number(values.seconds) * 1_000
-const leaseMs = 10_000
+const leaseMs = 15_000
 const stallMs = leaseMs + 5_000
 
 let state = Number(values.seed) >>> 0

@@ -219,6 +219,27 @@ describe('a twin', () => {
     expect(await second).toMatchObject({ status: 'postponed', delayMs: 100 })
   })
 
+  test('is one of many: when the first fails, one goes on and the others wait for that one', async () => {
+    const { options, clock, meddle } = openWorld()
+    const { handler, runs } = slowHandler()
+    const charge = idempotent(handler, options)
+    let claims = 0
+    meddle.claim = (go) => {
+      claims += 1
+      return go()
+    }
+    const first = charge.settle(deliver('1'))
+    await clock.settle()
+    const others = [charge.settle(deliver('1')), charge.settle(deliver('1')), charge.settle(deliver('1'))]
+    await clock.settle()
+    meddle.release = (go) => go()
+    runs[0]?.fail()
+    await first
+    expect((await Promise.all(others)).map(({ status }) => status)).toEqual(['postponed', 'postponed', 'postponed'])
+    expect(claims).toBe(4)
+    expect(clock.pending()).toBe(0)
+  })
+
   test('does not wait for ever', async () => {
     const { options, clock } = openWorld()
     const { handler, runs } = slowHandler()
@@ -479,6 +500,25 @@ describe('a store that is away', () => {
     expect(await settled).toMatchObject({ status: 'retried' })
     await clock.advance(100)
     expect(await claim('1')).toMatchObject({ status: 'claimed', claim: { attempts: 1, lapses: 0 } })
+  })
+
+  test('at claim, answering in time but read after a stall: nothing runs until it is sure whose the record is', async () => {
+    const { options, clock, meddle, takeOver } = openWorld()
+    const handler = vi.fn((order: Order) => order.id)
+    let stalled = false
+    meddle.claim = async (go) => {
+      const result = await go()
+      if (stalled) return result
+      stalled = true
+      // A stopped process: nothing of it runs while the time passes, and the answer is read before any timer.
+      clock.stall(1_300)
+      await takeOver('1')
+      return result
+    }
+    const settled = idempotent(handler, options).settle(deliver('1'))
+    await clock.advance(2_000)
+    expect(await settled).toMatchObject({ status: 'postponed' })
+    expect(handler).not.toHaveBeenCalled()
   })
 
   test('that never answers is a store that is away', async () => {
