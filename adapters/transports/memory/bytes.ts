@@ -1,0 +1,18 @@
+/** What is said of bytes, wherever they are shown. */
+export interface Readable {
+  readonly bytes: Uint8Array
+  text(): string
+  json(): unknown
+}
+
+/** A copy of the bytes, as whoever is given a message may write into it. */
+export function readable(stored: Uint8Array): Readable {
+  const bytes = stored.slice()
+  const text = (): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+  return { bytes, text, json: () => JSON.parse(text()) as unknown }
+}
+
+/** Bytes of the broker's own, made from what was handed in. */
+export function toBytes(body: Uint8Array | string): Uint8Array {
+  return typeof body === 'string' ? new TextEncoder().encode(body) : Uint8Array.from(body)
+}

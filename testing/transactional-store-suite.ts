@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { hasCode } from '../src/index.js'
+import { committing } from './stores/committing.js'
+import { holding } from './stores/holding.js'
+import { longMs, onStage } from './stores/stage.js'
+import { leftOut } from './suite.js'
+import type { TransactionalStore } from '../src/index.js'
+import type { Rows } from './stores/committing.js'
+import type { Cases, StageOptions } from './stores/stage.js'
+import type { Cannot, SuiteCase } from './suite.js'
+
+/** How `transactionalStoreSuite` reaches the backend under test. */
+export interface TransactionalStoreSuiteOptions<Tx> extends StageOptions<TransactionalStore<Tx>>, Rows<Tx> {
+  /** The error that the client throws for a serialization failure or a deadlock; or why there is none. */
+  readonly conflict: (() => Error) | Cannot
+  /** Has the answer to the next commit of `store` lost; or says why that cannot happen. */
+  readonly loseNextCommit: ((store: TransactionalStore<Tx>) => Promise<void>) | Cannot
+}
+
+/** What every store has to do whose records live in the user's own database, beside all that `storeSuite` asks. */
+export function transactionalStoreSuite<Tx>(options: TransactionalStoreSuiteOptions<Tx>): readonly SuiteCase[] {
+  const { conflict, loseNextCommit } = options
+  return [
+    ...onStage(options, { ...committing(options), ...holding<Tx>() }),
+    ...('cannot' in conflict ? [leftOut('conflicts', conflict)] : onStage(options, conflicting<Tx>(conflict))),
+    ...('cannot' in loseNextCommit
+      ? [leftOut('a lost answer to the commit', loseNextCommit)]
+      : onStage(options, losing<Tx>(loseNextCommit))),
+  ]
+}
+
+function conflicting<Tx>(conflict: () => Error): Cases<TransactionalStore<Tx>> {
+  return {
+    async 'a conflict is told by its code, wherever in the causes it is'({ store }) {
+      for (const thrown of [conflict(), new Error('in a handler', { cause: conflict() })]) {
+        const run = store.transaction(() => Promise.reject(thrown))
+        await assert.rejects(run, (error) => hasCode(error, 'transaction-conflict'))
+      }
+    },
+  }
+}
+
+function losing<Tx>(loseNextCommit: (store: TransactionalStore<Tx>) => Promise<void>): Cases<TransactionalStore<Tx>> {
+  return {
+    async 'a lost answer to the commit is told by its code'({ store, record }) {
+      await loseNextCommit(store)
+      const run = store.transaction((tx) => store.claimIn(tx, record(), { windowMs: longMs }))
+      await assert.rejects(run, (error) => hasCode(error, 'commit-unknown'))
+    },
+  }
+}
