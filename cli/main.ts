@@ -8,7 +8,7 @@ const usage = `
   hapax demo       a stream of payments with honest trouble, through a bare handler and a wrapped one
 
     --seed N           another history; the same seed is the same history (default 1)
-    --payments N       how many (default 240)
+    --payments N       how many (default 300)
     --speed N          twice as fast with 2, as fast as it can with 0 (default 1; embedded only)
     --kafka HOST:PORT  on a real Kafka and a real Redis, with worker processes, one of which is killed;
     --redis URL        takes both (npm install kafkajs ioredis)
@@ -46,7 +46,7 @@ function parseWords() {
     allowPositionals: true,
     options: {
       seed: { type: 'string', default: '1' },
-      payments: { type: 'string', default: '240' },
+      payments: { type: 'string', default: '300' },
       speed: { type: 'string', default: '1' },
       kafka: { type: 'string' },
       redis: { type: 'string' },

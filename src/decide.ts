@@ -67,7 +67,7 @@ export interface Decision {
   readonly error?: unknown
 }
 
-export function decide(happened: Happened, counts: Counts, policy: Policy): Decision {
+export function decide(happened: Happened, counts: Counts, policy: Policy, waitsForBusy: boolean = policy.whenBusy === 'wait'): Decision {
   const { attempts, lapses, postponements } = counts
   const uncounted: Remember = { attempts, lapses, restMs: 0 }
   const firstDelayMs = retryDelay(policy, 1)
@@ -87,7 +87,7 @@ export function decide(happened: Happened, counts: Counts, policy: Policy): Deci
     case 'consumed':
       return { settle: { how: 'ack' }, outcome: 'duplicate' }
     case 'busy':
-      if (policy.whenBusy === 'wait') return again(happened.retryInMs, attempts)
+      if (waitsForBusy) return again(happened.retryInMs, attempts)
       return { settle: postpone(Math.max(1, happened.retryInMs), true), outcome: 'postponed' }
     case 'suspect':
       return { release: uncounted, settle: { how: 'again', afterMs: 0, kind: happened.kind, attempts }, outcome: 'unsettled' }
@@ -95,7 +95,10 @@ export function decide(happened: Happened, counts: Counts, policy: Policy): Deci
       // Its lapses stay on the record, so that other copies follow it without killing again.
       return {
         release: { attempts: 0, lapses: policy.maxLapses, restMs: 0 },
-        ...deadLetter(`took its process down ${lapses} times`, attempts),
+        ...deadLetter(
+          `its lease ended ${lapses} times unsettled: each time its process died or stalled, or its run was abandoned`,
+          attempts,
+        ),
       }
     case 'replay':
       // Once round as an ordinary copy: if it kills again, that is counted again, which a mark that resets at every redelivery would undo.

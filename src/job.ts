@@ -23,6 +23,8 @@ export interface Job<Message> {
   attempts: number
   /** How it may run beside others, as far as we know. */
   kind: Kind
+  /** It failed and was kept in place: it is not to lose its order now because its own rest is not quite over. */
+  waitsForBusy: boolean
   /** It has waited for a twin as long as it may. */
   pastTwin: boolean
   lease: Lease | undefined
@@ -62,6 +64,7 @@ export async function openJob<Message>(
     read,
     attempts: delivery.replay ? 0 : delivery.attempts,
     kind: 'ordinary',
+    waitsForBusy: core.whenBusy === 'wait',
     pastTwin: false,
     lease: undefined,
     again: undefined,
@@ -85,6 +88,7 @@ export async function stayInPlace<Message>(job: Job<Message>): Promise<boolean> 
   if (again) {
     job.attempts = again.attempts
     job.kind = again.kind
+    job.waitsForBusy ||= again.afterMs > 0
     if (again.afterMs > 0) await sleep(core.runtime.clock, again.afterMs, delivery.signal)
   }
   return !delivery.signal.aborted

@@ -24,7 +24,7 @@ export interface Lease {
   resume(): void
 }
 
-export function holdLease(core: Core, claim: Claim, sentAt: number): Lease {
+export function holdLease(core: Core, claim: Claim, sentAt: number, key: string): Lease {
   const { clock } = core.runtime
   const everyMs = core.leaseMs / 3
   let surelyUntil = sentAt + core.leaseMs
@@ -70,7 +70,7 @@ export function holdLease(core: Core, claim: Claim, sentAt: number): Lease {
     const now = clock.now()
     if (now >= surelyUntil && !lost) {
       lose(`The claim on ${claim.record} could not be renewed within its lease of ${core.leaseMs} ms (option leaseMs)`)
-      core.hooks.trouble({ kind: 'renewal-late', message: `A claim could not be renewed in time: ${claim.record}` })
+      core.hooks.trouble({ kind: 'renewal-late', scope: core.scope, key, message: `A claim could not be renewed in time: ${claim.record}` })
     }
     if (!asking && now >= nextTry) void ask()
     // Also while the store is being asked: it may never answer.

@@ -38,7 +38,7 @@ export function openOnce<Message, Value>(
       throw storeAway(named.record, tried.error)
     }
     if (tried.value.status !== 'claimed') return tried.value
-    const lease = holdLease(core, tried.value.claim, tried.value.sentAt)
+    const lease = holdLease(core, tried.value.claim, tried.value.sentAt, named.key)
     try {
       return await underLease(core, effect, call, lease)
     } finally {

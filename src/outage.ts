@@ -34,7 +34,13 @@ export function openOutage(hooks: Hooks, scope: string): Outage {
           fails = true
           if (away) return
           away = true
-          hooks.trouble({ kind: 'store-away', scope, error, message: `The store is away: ${messageOf(error)}. Deliveries are held.` })
+          hooks.trouble({
+            kind: 'store-away',
+            what: 'store',
+            scope,
+            error,
+            message: `The store is away: ${messageOf(error)}. Deliveries are held.`,
+          })
         },
         givenUp: end,
       }
@@ -43,7 +49,7 @@ export function openOutage(hooks: Hooks, scope: string): Outage {
       followed?.givenUp()
       if (!away || failing > 0) return
       away = false
-      hooks.trouble({ kind: 'recovered', scope, message: 'The store answers again.' })
+      hooks.trouble({ kind: 'recovered', what: 'store', scope, message: 'The store answers again.' })
     },
   }
 }

@@ -47,6 +47,8 @@ export type Outcome = Told &
 export interface Trouble {
   readonly kind:
     'store-away' | 'broker-away' | 'recovered' | 'renewal-late' | 'publish-failed' | 'ack-failed' | 'overdue' | 'abandoned' | 'unchecked'
+  /** Which of the two is away, or answers again; undefined for other troubles. */
+  readonly what?: 'store' | 'broker' | undefined
   /** A sentence for the log. */
   readonly message: string
   readonly scope?: string | undefined

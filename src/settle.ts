@@ -71,7 +71,7 @@ export async function claimAndRun<Message, Value>(
   if (claimed.status === 'busy') return { what: 'busy', retryInMs: claimed.retryInMs }
 
   const { claim } = claimed
-  job.lease = holdLease(core, claim, claimed.sentAt)
+  job.lease = holdLease(core, claim, claimed.sentAt, key)
   if (delivery.signal.aborted || session.graceOver.aborted) return { what: 'not-started' }
   if (delivery.replay && (claim.attempts > 0 || claim.lapses > 0)) return { what: 'replay' }
   if (claim.lapses >= core.maxLapses) return { what: 'killer' }
@@ -82,7 +82,7 @@ export async function claimAndRun<Message, Value>(
 
 /** Does what the table says. Answers the outcome, or that the delivery stays here and is to be begun again. */
 export async function carryOut<Message>(job: Job<Message>, happened: Happened): Promise<Outcome | Again> {
-  const decision = decide(happened, countsOf(job), job.core)
+  const decision = decide(happened, countsOf(job), job.core, job.waitsForBusy)
   const { settle } = decision
   if (settle.how === 'dead-letter') return setAside(job, decision, settle)
 

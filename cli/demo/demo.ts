@@ -21,7 +21,7 @@ export interface DemoOptions {
 /** Plays the same stream through the bare and the wrapped handler. Answers the exit status: 0 if the wrapped one kept its promise. */
 export async function demo(options: DemoOptions, stream: NodeJS.WriteStream): Promise<number> {
   const { seed, payments, json, servers } = options
-  const scenario = makeScenario(seed, payments, servers ? 8_000 : 5_000)
+  const scenario = makeScenario(seed, payments, servers ? 8_000 : 7_000)
   const colour = stream.isTTY && !process.env.NO_COLOR
   const view = json ? undefined : openView(stream, colour)
   if (view) {

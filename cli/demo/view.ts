@@ -13,18 +13,30 @@ export interface View {
 
 type Style = Parameters<typeof styleText>[0]
 
-const columns = ['deliveries', 'charges', 'twice', 'duplicates', 'put off', 'retried', 'set aside', 'money moved'] as const
+/** Their widths leave room on a terminal of 80 columns: a line that wraps cannot be drawn again in place. */
+const columns: readonly (readonly [string, number])[] = [
+  ['settled', 9],
+  ['charged', 9],
+  ['twice', 7],
+  ['dropped', 9],
+  ['put off', 9],
+  ['retried', 9],
+  ['aside', 7],
+  ['moved', 12],
+]
+const width = (index: number): number => columns[index]?.[1] ?? 0
 
 export function openView(stream: NodeJS.WriteStream, colour: boolean): View {
   const paint = (style: Style, text: string): string => (colour ? styleText(style, text) : text)
   const rows: Record<Way, string> = { bare: '', wrapped: '' }
   const events: string[] = []
   let drawn = 0
+  let time = ''
 
-  const header = `  ${' '.repeat(8)}${columns.map((column) => column.padStart(12)).join('')}`
+  const header = `${' '.repeat(9)}${columns.map(([column, wide]) => column.padStart(wide)).join('')}`
   const draw = (): void => {
     if (!stream.isTTY) return
-    const lines = [header, rows.bare, rows.wrapped, '', ...events.slice(-3)]
+    const lines = [header, rows.bare, rows.wrapped, paint('dim', `  ${time}`), ...events.slice(-3)]
     stream.write(`${drawn > 0 ? `\u001b[${drawn}A` : ''}${lines.map((line) => `\u001b[2K${line}\n`).join('')}`)
     drawn = lines.length
   }
@@ -36,7 +48,8 @@ export function openView(stream: NodeJS.WriteStream, colour: boolean): View {
       else stream.write(`${line}\n`)
     },
     update(way, atMs, entries) {
-      rows[way] = row(way, entries, paint) + paint('dim', `  ${(atMs / 1_000).toFixed(1)} s`)
+      rows[way] = row(way, entries, paint)
+      time = `${way}, ${(atMs / 1_000).toFixed(1)} s`
       draw()
     },
     done(way, report) {
@@ -71,8 +84,8 @@ function row(way: Way, entries: readonly Entry[], paint: (style: Style, text: st
       ? ['-', '-', '-', '-']
       : [count('duplicate'), count('postponed'), count('retried'), count('dead-lettered')].map(String)),
     money(cents),
-  ].map((cell, index) => (index === 2 && twice > 0 ? paint('red', cell.padStart(12)) : cell.padStart(12)))
-  return `  ${paint('bold', way.padEnd(8))}${cells.join('')}`
+  ].map((cell, index) => (index === 2 && twice > 0 ? paint('red', cell.padStart(width(index))) : cell.padStart(width(index))))
+  return `  ${paint('bold', way.padEnd(7))}${cells.join('')}`
 }
 
 /** One line that says it all. */

@@ -644,7 +644,10 @@ describe('a suspect', () => {
     const handler = vi.fn((order: Order) => order.id)
     const charge = idempotent(handler, world.options)
     for (const delivery of [deliver('1'), deliver('1')]) {
-      expect(await charge.settle(delivery)).toMatchObject({ status: 'dead-lettered', reason: 'took its process down 2 times' })
+      expect(await charge.settle(delivery)).toMatchObject({
+        status: 'dead-lettered',
+        reason: expect.stringContaining('ended 2 times') as string,
+      })
       expect(delivery.deeds).toMatchObject([['dead-letter', expect.any(String), {}], ['ack']])
     }
     expect(handler).not.toHaveBeenCalled()

@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest'
+import { fairAssigner } from '../../../adapters/transports/kafka/assigner.js'
+import { copiedHeaders, textHeaders } from '../../../adapters/transports/kafka/headers.js'
+import { faultOf, isHopeless } from '../../../adapters/transports/kafka/faults.js'
+import { openLanes } from '../../../adapters/transports/kafka/lanes.js'
+import { openTopicNames } from '../../../adapters/transports/kafka/topic-names.js'
+import { openWatermark } from '../../../adapters/transports/kafka/watermark.js'
+import type { Held } from '../../../adapters/transports/kafka/held.js'
+
+const entry = (offset: bigint): { offset: bigint; done: boolean } => ({ offset, done: false })
+
+describe('watermark', () => {
+  it('stands at the oldest unfinished one, over gaps and beyond safe integers', () => {
+    const watermark = openWatermark<ReturnType<typeof entry>>()
+    expect(watermark.position).toBeUndefined()
+    const base = 2n ** 60n
+    const entries = [base, base + 1n, base + 5n, base + 6n].map(entry)
+    for (const each of entries) watermark.add(each)
+    watermark.reach(base + 9n)
+    const finish = (index: number): void => {
+      entries[index]!.done = true
+      watermark.advance()
+    }
+    finish(1)
+    expect(watermark.position).toBe(base)
+    finish(0)
+    expect(watermark.position).toBe(base + 5n)
+    finish(3)
+    expect(watermark.position).toBe(base + 5n)
+    finish(2)
+    expect(watermark.position).toBe(base + 9n)
+    expect(watermark.next).toBe(base + 9n)
+    watermark.reach(base)
+    expect(watermark.next).toBe(base + 9n)
+  })
+
+  it('keeps numbers when it drops what is finished', () => {
+    const watermark = openWatermark<ReturnType<typeof entry>>()
+    const entries = Array.from({ length: 10_000 }, (_, n) => entry(BigInt(n * 2)))
+    for (const each of entries) watermark.add(each)
+    for (let n = 0; n < 9_000; n += 1) {
+      entries[n]!.done = true
+      watermark.advance()
+      expect(watermark.begin).toBe(n + 1)
+    }
+    expect(watermark.end).toBe(10_000)
+    expect(watermark.at(9_500)).toBe(entries[9_500])
+    expect(watermark.at(3)).toBeUndefined()
+    expect(watermark.position).toBe(18_000n)
+  })
+})
+
+describe('lanes', () => {
+  const held = (offset: number, key: Buffer | null): Held => ({
+    message: { key, value: null, timestamp: '0', offset: String(offset) },
+    offset: BigInt(offset),
+    takenAt: 0,
+    controller: new AbortController(),
+    done: false,
+    startedAt: undefined,
+    again: false,
+    lane: undefined,
+    behind: undefined,
+  })
+  it('starts one of each key, byte for byte, and all without a key', () => {
+    const started: bigint[] = []
+    const lanes = openLanes(({ offset }) => started.push(offset))
+    const all = [
+      held(0, Buffer.from([0xff])),
+      held(1, Buffer.from([0xfe])),
+      held(2, Buffer.from([0xff])),
+      held(3, null),
+      held(4, null),
+      held(5, Buffer.from('')),
+      held(6, Buffer.from('')),
+      held(7, Buffer.from([0xff])),
+    ]
+    for (const each of all) lanes.add(each)
+    expect(started).toEqual([0n, 1n, 3n, 4n, 5n])
+    lanes.over(all[0]!)
+    lanes.over(all[3]!)
+    lanes.over(all[5]!)
+    expect(started.slice(5)).toEqual([2n, 6n])
+    lanes.over(all[2]!)
+    lanes.over(all[7]!)
+    lanes.add(held(8, Buffer.from([0xff])))
+    expect(started.slice(7)).toEqual([7n, 8n])
+  })
+})
+
+describe('topic names', () => {
+  const steps = [1_000, 10_000]
+  it('belong to topic, group and step', () => {
+    const names = openTopicNames({ topic: 'orders', groupId: 'billing', delayStepsMs: steps })
+    expect(names.retries.map(({ topic }) => topic)).toEqual(['orders.billing.retry.1000', 'orders.billing.retry.10000'])
+    expect(names.deadLetter).toBe('orders.billing.dlt')
+    expect([0, 1_000, 1_001, 99_999].map((delayMs) => names.retryFor(delayMs))).toEqual(
+      [1_000, 1_000, 10_000, 10_000].map((stepMs) => `orders.billing.retry.${stepMs}`),
+    )
+    expect(names.stepOf('orders.billing.retry.777')).toBe(777)
+    for (const other of ['orders', 'orders.billing.retry.', 'orders.billing.retry.1x', 'orders.other.retry.1000', 'orders.billing.dlt']) {
+      expect(names.stepOf(other)).toBeUndefined()
+    }
+  })
+  it('are refused where Kafka would refuse them, or where they would swallow each other', () => {
+    const open = (options: object) => () => openTopicNames({ topic: 'orders', groupId: 'billing', delayStepsMs: steps, ...options })
+    expect(open({ groupId: 'billing v2' })).toThrow("retryTopicPrefix: 'orders.billing-v2'")
+    expect(open({ groupId: 'billing v2', retryTopicPrefix: 'orders.v2' })).not.toThrow()
+    expect(open({ topic: 'a/b' })).toThrow("topic must be a topic's name")
+    expect(open({ topic: '..' })).toThrow('topic')
+    expect(open({ retryTopicPrefix: 'x'.repeat(240) })).toThrow('at most 249 characters')
+    expect(open({ deadLetterTopic: 'orders' })).toThrow('deadLetterTopic')
+    expect(open({ deadLetterTopic: 'orders.billing.retry.5' })).toThrow('deadLetterTopic')
+    expect(open({ topic: 'x.retry.5', retryTopicPrefix: 'x' })).toThrow('retryTopicPrefix')
+    expect(open({ delayStepsMs: [1_000, 1_000] })).toThrow('ascending')
+    expect(open({ delayStepsMs: [0] })).toThrow('delayStepsMs')
+  })
+})
+
+describe('headers', () => {
+  it('are text for handlers, and stay bytes on copies', () => {
+    const raw = Buffer.from([0xff])
+    const headers = JSON.parse('{"__proto__": "kept"}') as Record<string, string>
+    expect(Object.entries(textHeaders({ ...headers, raw, list: [Buffer.from('a'), 'b'], empty: [], none: null, gone: undefined }))).toEqual(
+      [
+        ['__proto__', 'kept'],
+        ['raw', '\ufffd'],
+        ['list', 'a'],
+        ['none', ''],
+      ],
+    )
+    expect(copiedHeaders({ raw, list: [raw, 'b'], 'hapax-due': '1', 'hapax-id': 'id' }, { 'hapax-due': '2' })).toEqual({
+      raw: [raw],
+      list: [raw, 'b'],
+      'hapax-id': ['id'],
+      'hapax-due': '2',
+    })
+  })
+})
+
+describe('faults', () => {
+  const protocol = (type: string, retriable: boolean): object => ({
+    name: 'KafkaJSNumberOfRetriesExceeded',
+    cause: { name: 'KafkaJSProtocolError', type, retriable },
+  })
+  it('are told apart by their causes', () => {
+    expect(faultOf(protocol('MESSAGE_TOO_LARGE', false))).toBe('message')
+    expect(faultOf(protocol('UNKNOWN_TOPIC_OR_PARTITION', true))).toBe('topic')
+    expect(faultOf({ name: 'KafkaJSNonRetriableError', cause: new TypeError('no text') })).toBe('message')
+    expect(faultOf({ name: 'KafkaJSNonRetriableError', cause: { name: 'KafkaJSConnectionError' } })).toBe('connection')
+    expect(faultOf(undefined)).toBe('connection')
+    expect(isHopeless(protocol('GROUP_AUTHORIZATION_FAILED', false))).toBe(true)
+    expect(isHopeless(protocol('REBALANCE_IN_PROGRESS', false))).toBe(false)
+  })
+})
+
+describe('assigner', () => {
+  const counts: Record<string, number> = { a: 5, b: 3, gone: 0 }
+  const cluster = {
+    addMultipleTargetTopics: ([topic = '']: string[]) => (topic === 'gone' ? Promise.reject(new Error('gone')) : Promise.resolve()),
+    findTopicPartitionMetadata: (topic: string) => Array.from({ length: counts[topic] ?? 0 }, (_, partitionId) => ({ partitionId })),
+  }
+  it('gives each member only what it subscribes to, evenly', async () => {
+    const { AssignerProtocol } = (await import('kafkajs')).default
+    const assigner = fairAssigner(cluster)
+    const member = (memberId: string, topics: string[]) => ({ memberId, memberMetadata: assigner.protocol({ topics }).metadata })
+    expect(AssignerProtocol.MemberMetadata.decode(member('x', ['a', 'b']).memberMetadata)).toMatchObject({ version: 0, topics: ['a', 'b'] })
+    const assigned = await assigner.assign({ members: [member('m1', ['a']), member('m2', ['a', 'b', 'gone'])], topics: ['a'] })
+    const shares = new Map(
+      assigned.map(({ memberId, memberAssignment }) => [memberId, AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment]),
+    )
+    expect(shares.get('m1')).toEqual({ a: [0, 2, 4] })
+    expect(shares.get('m2')).toEqual({ a: [1, 3], b: [0, 1, 2] })
+    const strange = await assigner.assign({ members: [{ memberId: 'm1', memberMetadata: Buffer.from([1]) }], topics: ['b'] })
+    expect(AssignerProtocol.MemberAssignment.decode(strange[0]!.memberAssignment)?.assignment).toEqual({ b: [0, 1, 2] })
+  })
+})
