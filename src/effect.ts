@@ -53,6 +53,7 @@ export function leaseEffect<Message, Value>(core: Core, handler: Handler<Message
         ...whatIsTold(call),
         token: lease?.claim.token ?? 0,
         get signal() {
+          lease?.look()
           return cutter.signal
         },
       }

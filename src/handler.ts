@@ -9,7 +9,8 @@ export interface BaseContext {
   readonly attempt: number
   /**
    * Aborts when going on is no longer safe: the lease is lost (code `lease-lost`), the run exceeds `maxRunMs` (`run-too-long`), or consuming stops and the
-   * grace time is over (`stopping`). Hand it to what you await.
+   * grace time is over (`stopping`). Hand it to what you await, and ask `context.signal.throwIfAborted()` right before the effect: asked through the
+   * context it knows of a process that was stopped for longer than its lease, which goes on before any of its timers do.
    */
   readonly signal: AbortSignal
   readonly headers: MessageHeaders

@@ -17,6 +17,8 @@ export interface Lease {
   readonly superseded: boolean
   /** Calls `listener` when the claim is no longer surely ours; at once if that is so already. */
   whenLost(listener: (error: LeaseLostError) => void): void
+  /** Looks at the clock now: a process that was stopped goes on before its timers do. */
+  look(): void
   /** Renews now; whether it is still ours. Rejects when the store does not say. */
   renew(): Promise<boolean>
   /** No renewals any more, or until `resume`. The claim itself stays as it is. */
@@ -97,6 +99,9 @@ export function holdLease(core: Core, claim: Claim, sentAt: number, key: string)
     whenLost(told) {
       listener = told
       if (lost) told(lost)
+    },
+    look() {
+      if (renewing && !lost && clock.now() >= surelyUntil) wake()
     },
     renew,
     resume() {

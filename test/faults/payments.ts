@@ -1,9 +1,9 @@
 /**
  * Many payments on real Kafka and Redis, about 30 % of the messages duplicates, by three worker processes, of which one is killed with
  * SIGKILL, one stalled with SIGSTOP for longer than its lease, and one replaced by a graceful stop. With --redis-outage Redis is stopped
- * for ten seconds in the middle, too.
+ * for ten seconds in the middle, too; with --heedless the handler never asks its signal.
  *
- *     npx tsx test/faults/payments.ts [--payments 20000] [--seconds 60] [--redis-outage] [--seed 1]
+ *     npx tsx test/faults/payments.ts [--payments 20000] [--seconds 60] [--redis-outage] [--heedless] [--seed 1]
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     seed: { type: 'string', default: '1' },
     'redis-outage': { type: 'boolean', default: false },
+    heedless: { type: 'boolean', default: false },
   },
 })
 const count = Number(values.payments)
@@ -73,7 +74,16 @@ await Promise.all([admin.connect(), ...producers.map((producer) => producer.conn
 await admin.createTopics({ waitForLeaders: true, topics: [{ topic: run, numPartitions: 6 }] })
 
 async function startWorker(name: string): Promise<ChildProcess> {
-  const words: Words = { name, kafka: kafkaBrokers[0] ?? '', redis: `redis://${redis.address}`, topic: run, groupId: run, ledger, leaseMs }
+  const words: Words = {
+    name,
+    kafka: kafkaBrokers[0] ?? '',
+    redis: `redis://${redis.address}`,
+    topic: run,
+    groupId: run,
+    ledger,
+    leaseMs,
+    heedless: values.heedless,
+  }
   const child = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), [JSON.stringify(words)], { execArgv: ['--import', 'tsx'] })
   await new Promise<void>((resolve, reject) => {
     child.once('message', () => resolve())

@@ -16,6 +16,8 @@ export interface Words {
   readonly groupId: string
   readonly ledger: string
   readonly leaseMs: number
+  /** Its handler never asks its signal. */
+  readonly heedless: boolean
 }
 
 interface Payment {
@@ -39,9 +41,10 @@ const payments = kafkaTransport(kafka, {
   decode: (incoming) => incoming.json() as Payment,
 })
 const charge = idempotent(
-  async (payment: Payment) => {
+  async (payment: Payment, context) => {
     write({ payment: payment.id, what: 'began' })
     await sleep(payment.workMs)
+    if (!words.heedless) context.signal.throwIfAborted()
     write({ payment: payment.id, what: 'charged' })
   },
   {

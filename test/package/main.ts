@@ -56,6 +56,7 @@ function installConsumer(tarball: string): void {
 function tryNode(version: string): void {
   const node = step(`node ${version} from npm`, () => nodeBinary(version))
   if (node === undefined) return
+  step(`node ${version}: hapax demo`, () => checkDemo(node))
   for (const subpath of subpaths) {
     const name = JSON.stringify(subpath.replace('.', 'hapax'))
     const json = subpath.endsWith('.json')
@@ -68,6 +69,13 @@ function tryNode(version: string): void {
       sh(consumer, node, '--input-type=commonjs', '-e', `const loaded = require(${name}); ${some}`)
     })
   }
+}
+
+function checkDemo(node: string): void {
+  const { ok } = JSON.parse(
+    sh(consumer, node, join(consumer, 'node_modules/hapax', manifest.bin.hapax ?? ''), 'demo', '--speed', '0', '--json'),
+  ) as { ok: boolean }
+  if (!ok) throw new Error('the demo says that the wrapped handler broke its promise')
 }
 
 function checkTypes(resolution: 'nodenext' | 'bundler'): void {

@@ -301,6 +301,19 @@ describe('the lease', () => {
     expect(clock.pending()).toBe(0)
   })
 
+  test('that ended while the process was stopped is known to who asks the context, before any timer', async () => {
+    const { options, clock } = openWorld()
+    const { handler, runs } = slowHandler()
+    const settled = idempotent(handler, options).settle(deliver('1'))
+    await clock.settle()
+    clock.stall(1_200)
+    expect(runs[0]?.context.signal.aborted).toBe(true)
+    expect(() => runs[0]?.context.signal.throwIfAborted()).toThrow(expect.objectContaining({ code: 'lease-lost' }) as Error)
+    runs[0]?.fail()
+    expect(await settled).toMatchObject({ status: 'postponed', attempts: 0 })
+    expect(clock.pending()).toBe(0)
+  })
+
   test('counts from when the claim was sent, not from when it was answered', async () => {
     const { options, clock, meddle } = openWorld()
     const { handler, runs } = slowHandler()

@@ -1,0 +1,97 @@
+import { afterEach, expect, it } from 'vitest'
+import { makeHandler, mortalKafka, openLab, sleep, until, type Lab, type LabOptions } from './kafka-lab.js'
+
+const labs: Lab[] = []
+const lab = async (options?: LabOptions): Promise<Lab> => {
+  const opened = await openLab(options)
+  labs.push(opened)
+  return opened
+}
+afterEach(async () => {
+  await Promise.all(labs.splice(0).map((each) => each.close()))
+})
+
+it('keeps what runs, and loses nothing, when members join and leave', async () => {
+  const { send, consume, committed } = await lab({ partitions: 4 })
+  const finished: string[] = []
+  const handlers = [0, 1, 2].map(() =>
+    makeHandler(async ({ text, delivery }) => {
+      await sleep(20 + Math.random() * 30)
+      await delivery.ack()
+      finished.push(text)
+    }),
+  )
+  const values = Array.from({ length: 1_200 }, (_, n) => `m${n}`)
+  await send(values.map((value, n) => ({ value, key: `k${n % 50}` })))
+  await consume(handlers[0]!, { startFrom: 'earliest' })
+  await until('it runs', () => finished.length > 50)
+  const second = await consume(handlers[1]!, { startFrom: 'earliest' })
+  await until('the other one runs', () => handlers[1]!.seen.length > 50)
+  const third = await consume(handlers[2]!, { startFrom: 'earliest' })
+  await second.stop()
+  await until('all are finished', () => new Set(finished).size === 1_200)
+  await third.stop()
+  await until('all is committed', async () => (await committed()).reduce((sum, each) => sum + each, 0) === 1_200)
+  expect(handlers.flatMap(({ troubles }) => troubles)).toEqual([])
+})
+
+it('aborts what was taken away, and ignores how that is settled', async () => {
+  const { send, consume, committed } = await lab({ partitions: 2 })
+  let settle: (() => void) | undefined
+  const released = new Promise<void>((resolve) => (settle = resolve))
+  const first = makeHandler(async ({ delivery }) => {
+    await released
+    await delivery.ack()
+  })
+  await send([
+    { value: 'p0', partition: 0 },
+    { value: 'p1', partition: 1 },
+  ])
+  await consume(first, { startFrom: 'earliest' })
+  await until('both run', () => first.seen.length === 2)
+  const second = makeHandler(() => new Promise(() => undefined))
+  await consume(second, { startFrom: 'earliest', graceMs: 0 })
+  await until('one of them came to the other member', () => second.seen.length === 1)
+  const taken = first.seen.find(({ text }) => text === second.seen[0]?.text)
+  const kept = first.seen.find(({ text }) => text !== second.seen[0]?.text)
+  expect(taken?.delivery.signal.aborted).toBe(true)
+  expect(kept?.delivery.signal.aborted).toBe(false)
+  expect(second.seen[0]?.delivery.redelivered).toBeUndefined()
+  settle?.()
+  const keptPartition = kept?.text === 'p0' ? 0 : 1
+  await until('what was kept is committed', async () => (await committed())[keptPartition] === 1)
+  await sleep(1_500)
+  expect((await committed())[1 - keptPartition]).toBe(0)
+})
+
+it('shows every one of 5,000 messages to three members, of which one crashes', async () => {
+  const { send, consume, broker } = await lab({ partitions: 6 })
+  const mortal = mortalKafka(broker)
+  const settled = new Set<string>()
+  let crashed = false
+  const handlers = [0, 1, 2].map((member) =>
+    makeHandler(async ({ text, delivery }) => {
+      await sleep(1)
+      // What a killed process does takes no effect.
+      if (member === 0 && crashed) return new Promise(() => undefined)
+      await delivery.ack()
+      settled.add(text)
+    }),
+  )
+  const values = Array.from({ length: 5_000 }, (_, n) => `m${n}`)
+  const options = { startFrom: 'earliest', sessionTimeoutMs: 6_000, graceMs: 0 } as const
+  await Promise.all([
+    consume(handlers[0]!, { ...options, client: mortal.kafka }),
+    consume(handlers[1]!, options),
+    consume(handlers[2]!, options),
+  ])
+  for (let from = 0; from < 5_000; from += 500) {
+    await send(values.slice(from, from + 500).map((value, n) => ({ value, key: `k${n % 97}` })))
+    if (from === 2_000) {
+      await until('the mortal one has handled some', () => handlers[0]!.seen.length > 100)
+      crashed = true
+      mortal.kill()
+    }
+  }
+  await until('all are settled', () => settled.size === 5_000, 60_000)
+})
