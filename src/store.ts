@@ -33,7 +33,9 @@ export interface Store {
    *   The new claim carries the `attempts` and `lapses` that the record remembers, and a token that never came before for this record,
    *   not even before the record was forgotten.
    * - Held by the claim made with the same `nonce`: that same claim again (same token, no lapse added), its lease restarted, so that a
-   *   lost reply does not lock the caller out. A claim that was released does not come back: its nonce is then answered `busy`.
+   *   lost reply does not lock the caller out. A claim that was released does not come back: its nonce is then answered
+   *   `busy`, after the rest too, with a millisecond as what is left. Only the last nonce has to be known: one that comes back after others have
+   *   claimed is a new claim.
    * - Held by another claim, or at rest: `busy`, with the time that is left.
    * - Consumed within its window: `duplicate`.
    *
@@ -46,7 +48,8 @@ export interface Store {
 
   /**
    * Records the key as consumed for `windowMs`. `false`, with nothing changed, once a newer claim exists. Succeeds after a lapse, after
-   * one's own release and on a record that is gone, as work that was done is not to be forgotten; repeated, it answers `true`.
+   * one's own release, on a record that is gone, and on one that holds an older token than the claim, as work that was done is not to be
+   * forgotten. Repeated, it answers `true` and does not start the window again.
    */
   complete(claim: Claim, windowMs: number): Promise<boolean>
 
@@ -69,7 +72,7 @@ export interface Claim {
 }
 
 export interface ClaimOptions {
-  /** Names this claim of this caller, so that the same call can be sent again. */
+  /** Names this claim of this caller, so that the same call can be sent again. Printable text of at most 1,000 characters; the core passes a UUID. */
   readonly nonce: string
   /** How long the claim lasts unless renewed, in milliseconds; a whole number of at least 1. */
   readonly leaseMs: number
@@ -94,7 +97,8 @@ export interface Remember {
  * A store whose records live in the user's own database, so that effect and record can be one transaction.
  *
  * While a transaction that has claimed a record in itself (`claimIn`) is open, the other steps do not wait for it: `claim` answers `busy`
- * with its lease as `retryInMs`; `renew`, `complete` and `release` throw and can be tried again.
+ * with its lease as `retryInMs`; `renew`, `complete` and `release` throw (code
+ * `transaction-conflict`, say) and can be tried again.
  *
  * `transactionalStoreSuite` in `hapax/testing` holds a store against this.
  */
@@ -111,7 +115,7 @@ export interface TransactionalStore<Tx> extends Store {
   /**
    * Records the key as consumed in the caller's transaction, as one statement that never waits: `busy` when somebody else holds the
    * record (by a lease, or in another open transaction), when it rests, or when the `claim` handed in is superseded; `duplicate` when it
-   * is consumed; else `claimed`. It raises the token.
+   * is consumed; else `claimed`. It raises the token. A second time in the same transaction it is `duplicate`.
    */
   claimIn(tx: Tx, record: string, options: ClaimInOptions): Promise<ClaimInResult>
 }
