@@ -126,6 +126,11 @@ async function setAside<Message>(
   { reason, attempts }: Extract<Decision['settle'], { how: 'dead-letter' }>,
 ): Promise<Outcome> {
   const { core, delivery, lease, session } = job
+  if (delivery.takenAway) {
+    // Whoever has it now sets it aside, and is to know how often it has failed.
+    if (lease) await release(job, lease, { attempts, lapses: countsOf(job).lapses, restMs: 0 })
+    return leaveUnsettled(job)
+  }
   if (lease) {
     // Only who holds the key may set its message aside; and it stays held while that is being published.
     lease.resume()
@@ -153,7 +158,7 @@ async function postpone<Message>(
   settle: Extract<Decision['settle'], { how: 'postpone' }>,
 ): Promise<Outcome> {
   const published = await publish(job, () => job.delivery.postpone(settle.delayMs, marks(job, settle)))
-  return published ? told(job, decision) : leaveUnsettled(job)
+  return published && !job.delivery.takenAway ? told(job, decision) : leaveUnsettled(job)
 }
 
 /** Tried until the store answers, lease over or not; only the end of a stop's grace time ends it. */

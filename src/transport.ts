@@ -42,7 +42,7 @@ export interface Marks {
  * One arrival of a message. A transport makes one for each message that it receives and hands it to `session.settle`.
  *
  * - It is settled once: by `ack`, or by `postpone`, or not at all, which leaves it to the broker to deliver it again.
- * - After it was taken away (a rebalance, a lost channel) its `signal` aborts, and settling it does nothing.
+ * - After it was taken away its `signal` aborts, and settling it does nothing.
  */
 export interface Delivery<Message> {
   readonly incoming: Incoming
@@ -58,6 +58,8 @@ export interface Delivery<Message> {
   readonly replay: boolean
   /** Aborts when intake stops or the delivery is taken away: what has not started by then is not to start. */
   readonly signal: AbortSignal
+  /** Whether it was taken away (a rebalance, a lost channel): settling it then does nothing, and the broker delivers it to whoever has it now. */
+  readonly takenAway: boolean
   decode(): Message | Promise<Message>
   /** Tells the broker that the message is done with. */
   ack(): Promise<void>

@@ -1,3 +1,5 @@
+import { readText } from '../../../src/index.js'
+
 /** What is said of bytes, wherever they are shown. */
 export interface Readable {
   readonly bytes: Uint8Array
@@ -5,10 +7,10 @@ export interface Readable {
   json(): unknown
 }
 
-/** A copy of the bytes, as whoever is given a message may write into it. */
+/** A copy of the bytes, as whoever is given a dead letter may write into it. */
 export function readable(stored: Uint8Array): Readable {
   const bytes = stored.slice()
-  const text = (): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+  const text = (): string => readText(bytes)
   return { bytes, text, json: () => JSON.parse(text()) as unknown }
 }
 

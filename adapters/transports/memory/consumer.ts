@@ -1,4 +1,4 @@
-import { copyHeaders, deadLetterHeaders, readMarks, withoutMarks } from '../../../src/index.js'
+import { copyHeaders, deadLetterHeaders, makeIncoming, readMarks, withoutMarks } from '../../../src/index.js'
 import { readable } from './bytes.js'
 import type { Clock, Delivery, Incoming, Marks, Settle } from '../../../src/index.js'
 import type { Dice } from './faults.js'
@@ -108,7 +108,8 @@ export function openConsumer<Message>({
     const marks = copy ? readMarks(message.headers, { scope, origin: topic }) : undefined
     const origin = { destination: topic, position: marks?.position ?? message.position }
     const headers = withoutMarks(message.headers)
-    const incoming: Incoming = { ...readable(message.bytes), headers, origin, orderingKey: message.orderingKey }
+    // A copy of the bytes, as whoever is given a message may write into it.
+    const incoming = makeIncoming({ bytes: message.bytes.slice(), headers: () => headers, origin, orderingKey: message.orderingKey })
     const route = () => ({ origin, nowEpochMs: clock.epochMs(), sinceEpochMs: marks?.sinceEpochMs })
     return {
       incoming,
@@ -118,6 +119,9 @@ export function openConsumer<Message>({
       waitedMs: marks?.sinceEpochMs === undefined ? 0 : Math.max(0, clock.epochMs() - marks.sinceEpochMs),
       replay: marks?.replay ?? false,
       signal: hand.taken.signal,
+      get takenAway() {
+        return hand.state === 'gone'
+      },
       decode: () => decode(incoming),
       ack: () => ack(hand),
       async postpone(delayMs: number, next: Marks) {

@@ -110,6 +110,7 @@ export function deliver(id: string, some: Partial<Delivery<Order>> = {}): TestDe
     waitedMs: 0,
     replay: false,
     signal: away.signal,
+    takenAway: false,
     decode: () => ({ id }),
     ack: () => {
       deeds.push(['ack'])

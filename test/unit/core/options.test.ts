@@ -36,7 +36,7 @@ describe('nonsense is refused by an error that names the option, the value and a
     ['onOutcome', { onOutcome: 'log' }, /"log"/],
     ['onTrouble', { onTrouble: {} }, /an object/],
   ])('%s %o', (option, wrong, message) => {
-    const construct = (): unknown => idempotent(handler, { ...good, ...wrong } as never)
+    const construct = (): unknown => idempotent(handler, { ...good, ...wrong })
     expect(construct).toThrow(
       expect.objectContaining({ code: 'configuration', option, message: expect.stringMatching(message) as string }) as Error,
     )

@@ -703,6 +703,30 @@ describe('a suspect', () => {
   })
 })
 
+describe('a delivery that was taken away while its handler ran', () => {
+  test('is recorded when the handler returns: whoever has it now finds it consumed', async () => {
+    const { options, claim } = openWorld()
+    const delivery = deliver('1', { takenAway: true })
+    expect(await idempotent((order: Order) => order.id, options).settle(delivery)).toMatchObject({ status: 'handled' })
+    expect(await claim('1')).toEqual({ status: 'duplicate' })
+  })
+
+  test('counts its failure, and is left to whoever has it now', async () => {
+    const { options, claim, clock } = openWorld()
+    expect(await idempotent(failing, options).settle(deliver('1', { takenAway: true }))).toMatchObject({ status: 'unsettled' })
+    await clock.advance(100)
+    expect(await claim('1')).toMatchObject({ status: 'claimed', claim: { attempts: 1 } })
+  })
+
+  test('is not set aside, nor its attempts forgotten', async () => {
+    const { options, claim } = openWorld()
+    const delivery = deliver('1', { takenAway: true, attempts: 2 })
+    expect(await idempotent(failing, options).settle(delivery)).toMatchObject({ status: 'unsettled' })
+    expect(delivery.deeds).toEqual([])
+    expect(await claim('1')).toMatchObject({ status: 'claimed', claim: { attempts: 3 } })
+  })
+})
+
 describe('a stop', () => {
   test('leaves what waits for a place', async () => {
     const { options, clock } = openWorld()
