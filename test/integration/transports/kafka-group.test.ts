@@ -64,6 +64,28 @@ it('aborts what was taken away, and ignores how that is settled', async () => {
   expect((await committed())[1 - keptPartition]).toBe(0)
 })
 
+it('goes on with a partition that was paused when it was taken away', async () => {
+  const { send, consume, committed } = await lab({ partitions: 2 })
+  let open = (): void => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  const first = makeHandler(async ({ delivery }) => {
+    await opened
+    await delivery.ack()
+  })
+  await consume(first, { startFrom: 'earliest', maxAhead: 5 })
+  for (let round = 0; round < 4; round += 1) {
+    await send(Array.from({ length: 100 }, (_, n) => ({ value: `m${round * 100 + n}`, partition: n % 2 })))
+  }
+  await until('it has all that it wants', () => first.seen.length === 10)
+  await sleep(1_500)
+  const second = makeHandler(() => new Promise(() => undefined))
+  const leaving = await consume(second, { startFrom: 'earliest', maxAhead: 5, graceMs: 0 })
+  await until('one partition moved', () => second.seen.length === 5)
+  await leaving.stop()
+  open()
+  await until('all is committed', async () => (await committed()).join() === '200,200')
+})
+
 it('shows every one of 5,000 messages to three members, of which one crashes', async () => {
   const { send, consume, broker } = await lab({ partitions: 6 })
   const mortal = mortalKafka(broker)
@@ -94,4 +116,21 @@ it('shows every one of 5,000 messages to three members, of which one crashes', a
     }
   }
   await until('all are settled', () => settled.size === 5_000, 60_000)
+})
+
+it('replaces a consumer whose connections died without a word', async () => {
+  const { send, consume, broker } = await lab()
+  const mortal = mortalKafka(broker)
+  const settled = new Set<string>()
+  const handler = makeHandler(async ({ text, delivery }) => {
+    await delivery.ack()
+    settled.add(text)
+  })
+  const consumption = await consume(handler, { startFrom: 'earliest', client: mortal.kafka, sessionTimeoutMs: 6_000 })
+  await send([{ value: 'before' }])
+  await until('it is settled', () => settled.has('before'))
+  mortal.cutSilently()
+  await send([{ value: 'after' }])
+  await until('the next one is settled', () => settled.has('after'), 25_000)
+  expect(consumption.status).toBe('running')
 })

@@ -72,6 +72,8 @@ export interface MortalKafka {
   kill(): void
   /** It gets connections again. */
   revive(): void
+  /** The connections that it has are dead, without a word to either end. */
+  cutSilently(): void
 }
 
 export function mortalKafka(broker: string): MortalKafka {
@@ -95,6 +97,12 @@ export function mortalKafka(broker: string): MortalKafka {
       for (const socket of sockets) socket.destroy(new Error('killed'))
     },
     revive: () => void (dead = false),
+    cutSilently() {
+      for (const socket of sockets) {
+        socket.removeAllListeners('data')
+        socket.write = () => true
+      }
+    },
   }
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { copyHeaders, encodeKey } from 'hapax'
+import { copyHeaders, encodeKey, systemClock } from 'hapax'
 import { makeHandler, marksOf, openLab, sleep, until, type Lab, type LabOptions } from './kafka-lab.js'
 
 const labs: Lab[] = []
@@ -142,6 +142,27 @@ describe('postponing', () => {
     await it.consume(second, { delayStepsMs: [500] })
     await until('it came', () => second.seen.length === 1)
     expect(second.seen[0]?.delivery.attempts).toBe(1)
+  })
+
+  it('goes on when the retry topic of such a step is deleted, and reads one that is created by others', async () => {
+    const it = await lab()
+    const topic = (stepMs: number): string => `${it.topic}.${it.groupId}.retry.${stepMs}`
+    const create = (stepMs: number): Promise<boolean> => it.admin.createTopics({ waitForLeaders: true, topics: [{ topic: topic(stepMs) }] })
+    await create(7_000)
+    const handler = acking()
+    // It looks once a minute: too long for a test.
+    const clock = { ...systemClock, schedule: (ms: number, wake: () => void) => systemClock.schedule(ms === 60_000 ? 1_500 : ms, wake) }
+    await it.consume(handler, { clock })
+    await it.publish([{ destination: topic(7_000), body: 'one' }])
+    await until('it came', () => handler.seen.length === 1)
+    await it.admin.deleteTopics({ topics: [topic(7_000)] })
+    await sleep(1_000)
+    await it.publish([{ destination: topic(1_000), body: 'two' }])
+    await until('it came', () => handler.seen.length === 2)
+    await create(8_000)
+    await it.publish([{ destination: topic(8_000), body: 'three' }])
+    await until('it came', () => handler.seen.length === 3)
+    expect(handler.seen.map(({ text }) => text)).toEqual(['one', 'two', 'three'])
   })
 
   it('loses no copy when members come and go while it waits', async () => {

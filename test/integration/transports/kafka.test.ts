@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { hasCode } from 'hapax'
 import { kafkaTransport } from 'hapax/transports/kafka'
-import { makeHandler, mortalKafka, openLab, sleep, until, type Lab, type LabOptions } from './kafka-lab.js'
+import { makeHandler, marksOf, mortalKafka, openLab, sleep, until, type Lab, type LabOptions } from './kafka-lab.js'
 
 const labs: Lab[] = []
 const lab = async (options?: LabOptions): Promise<Lab> => {
@@ -364,6 +364,20 @@ describe('stopping', () => {
     await stopped
     expect(handler.seen.length).toBe(3)
     expect(await committed()).toEqual([3])
+  })
+
+  it('leaves nothing behind that keeps the process alive', async () => {
+    const { send, transport } = await lab()
+    const handler = makeHandler(({ delivery, text }) => (text === 'm0' ? delivery.postpone(60_000, marksOf(delivery)) : delivery.ack()))
+    const count = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap' || name === 'Timeout').length
+    await send(numbered(5))
+    const before = count()
+    const consuming = transport({ startFrom: 'earliest' })
+    const consumption = await consuming.consume(handler, {})
+    await until('they are handled', () => handler.seen.length === 5)
+    expect(count()).toBeGreaterThan(before)
+    await consumption.stop()
+    await until('all is closed', () => count() <= before, 3_000)
   })
 
   it('is done in time though a handler hangs, whose message comes again', async () => {

@@ -1,13 +1,27 @@
 import { describe, expect, it } from 'vitest'
+import { manualClock } from '../../../testing/manual-clock.js'
 import { fairAssigner } from '../../../adapters/transports/kafka/assigner.js'
 import { copiedHeaders, textHeaders } from '../../../adapters/transports/kafka/headers.js'
 import { faultOf, isHopeless } from '../../../adapters/transports/kafka/faults.js'
+import { openDueTimes } from '../../../adapters/transports/kafka/due-times.js'
 import { openLanes } from '../../../adapters/transports/kafka/lanes.js'
 import { openTopicNames } from '../../../adapters/transports/kafka/topic-names.js'
 import { openWatermark } from '../../../adapters/transports/kafka/watermark.js'
 import type { Held } from '../../../adapters/transports/kafka/held.js'
 
 const entry = (offset: bigint): { offset: bigint; done: boolean } => ({ offset, done: false })
+
+const held = (offset: number, key: Buffer | null): Held => ({
+  message: { key, value: null, timestamp: '0', offset: String(offset) },
+  offset: BigInt(offset),
+  takenAt: 0,
+  controller: new AbortController(),
+  done: false,
+  startedAt: undefined,
+  again: false,
+  lane: undefined,
+  behind: undefined,
+})
 
 describe('watermark', () => {
   it('stands at the oldest unfinished one, over gaps and beyond safe integers', () => {
@@ -51,17 +65,6 @@ describe('watermark', () => {
 })
 
 describe('lanes', () => {
-  const held = (offset: number, key: Buffer | null): Held => ({
-    message: { key, value: null, timestamp: '0', offset: String(offset) },
-    offset: BigInt(offset),
-    takenAt: 0,
-    controller: new AbortController(),
-    done: false,
-    startedAt: undefined,
-    again: false,
-    lane: undefined,
-    behind: undefined,
-  })
   it('starts one of each key, byte for byte, and all without a key', () => {
     const started: bigint[] = []
     const lanes = openLanes(({ offset }) => started.push(offset))
@@ -85,6 +88,32 @@ describe('lanes', () => {
     lanes.over(all[7]!)
     lanes.add(held(8, Buffer.from([0xff])))
     expect(started.slice(7)).toEqual([7n, 8n])
+  })
+})
+
+describe('due times', () => {
+  it('let each start when it is due, never before, and leave no timer behind', async () => {
+    const clock = manualClock()
+    const due = new Map<bigint, number>()
+    const started: string[] = []
+    const waits = openDueTimes(
+      clock,
+      ({ offset }) => due.get(offset) ?? 0,
+      ({ offset }) => started.push(`${offset} at ${clock.now() - begun}`),
+    )
+    const begun = clock.now()
+    for (const [offset, ms] of [500, 200, 200, 0, 900, 100].entries()) {
+      due.set(BigInt(offset), begun + ms)
+      waits.add(held(offset, null))
+    }
+    expect(started).toEqual(['3 at 0'])
+    await clock.advance(99)
+    expect(started).toHaveLength(1)
+    await clock.advance(500)
+    expect(started).toEqual(['3 at 0', '5 at 100', '1 at 200', '2 at 200', '0 at 500'])
+    expect(clock.pending()).toBe(1)
+    waits.close()
+    expect(clock.pending()).toBe(0)
   })
 })
 
