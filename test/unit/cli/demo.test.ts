@@ -1,11 +1,12 @@
+import { readFile } from 'node:fs/promises'
 import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { demo } from '../../../cli/demo/demo.js'
 import { makeScenario } from '../../../cli/demo/payments.js'
 
-async function play(seed: number, json: boolean): Promise<{ status: number; text: string }> {
+async function play(seed: number, json: boolean, payments = 120): Promise<{ status: number; text: string }> {
   const stream = new PassThrough()
-  const status = await demo({ seed, payments: 120, speed: 0, json, servers: undefined }, stream as unknown as NodeJS.WriteStream)
+  const status = await demo({ seed, payments, speed: 0, json, servers: undefined }, stream as unknown as NodeJS.WriteStream)
   return { status, text: String(stream.read()) }
 }
 
@@ -41,6 +42,12 @@ describe('the embedded demo', () => {
     expect(wrapped).toMatch(
       /^ {2}wrapped {2}charged 119 of 120 payments once, none twice, lost none, 1 set aside for a person \(pay-\d+\)$/,
     )
+  })
+
+  test('ends as the README says', async () => {
+    const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8')
+    const { text } = await play(1, false, 300)
+    expect(readme).toContain(text.trimEnd().split('\n').slice(-2).join('\n'))
   })
 
   test('has honest trouble in its stream', () => {
