@@ -62,7 +62,8 @@ async function create({ admin, names, clock }: TopicsParts, missing: readonly st
       // By the broker's clock: a client whose clock is wrong must not have its copies refused or deleted.
       'message.timestamp.type': 'LogAppendTime',
       ...(largest > 0 && { 'max.message.bytes': String(largest + marksBytes) }),
-      ...(stepMs !== undefined && { 'retention.ms': String(Math.max(weekMs, 10 * stepMs)) }),
+      // Dead letters wait for a person, however long that takes.
+      'retention.ms': stepMs === undefined ? '-1' : String(Math.max(weekMs, 10 * stepMs)),
     }
   }
   try {
