@@ -5,7 +5,8 @@ import { openPlaces } from './places.js'
 import { StoppingError } from './errors.js'
 import type { Clock } from './clock.js'
 import type { Idempotent } from './handler.js'
-import type { Consumption, ConsumeOptions, Session, Settle } from './transport.js'
+import type { Session } from './delivery.js'
+import type { Consumption, ConsumeOptions, Settle } from './transport.js'
 
 /** What a transport brings to a consumption. */
 export interface Intake {

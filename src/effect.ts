@@ -5,7 +5,7 @@ import type { Context, Handler } from './handler.js'
 import type { Core } from './core.js'
 import type { Happened } from './decide.js'
 import type { Lease } from './lease.js'
-import type { MessageHeaders, Origin } from './transport.js'
+import type { MessageHeaders, Origin } from './delivery.js'
 
 /** One run of a handler, as both layers, `once` and `settle`, ask for it. */
 export interface Call<Message> {

@@ -1,4 +1,4 @@
-import type { Delivery, MessageHeaders, Origin, Session } from './transport.js'
+import type { Delivery, MessageHeaders, Origin, Session } from './delivery.js'
 import type { Outcome, Trouble } from './outcome.js'
 import type { Runtime } from './runtime.js'
 

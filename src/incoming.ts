@@ -1,5 +1,5 @@
 import { withoutMarks } from './marks.js'
-import type { Incoming, MessageHeaders, Origin } from './transport.js'
+import type { Incoming, MessageHeaders, Origin } from './delivery.js'
 
 /** What a transport knows of a message that came. */
 export interface IncomingParts {

@@ -1,6 +1,6 @@
 import { encodeKey } from './key.js'
 import { messageOf } from './errors.js'
-import type { Marks, MessageHeaders } from './transport.js'
+import type { Marks, MessageHeaders } from './delivery.js'
 
 /** Every header of ours begins with this; on a delivery whose marks are not believed they are dropped. */
 export const headerPrefix = 'hapax-'

@@ -1,7 +1,7 @@
 import { KeyError, messageOf } from './errors.js'
 import { recordKey } from './key.js'
 import type { HandlerOptions } from './handler.js'
-import type { MessageHeaders } from './transport.js'
+import type { MessageHeaders } from './delivery.js'
 
 /** What names a message: its business key, and the record under which a store knows it. */
 export interface Named {

@@ -1,7 +1,7 @@
 import { countsOf } from './job.js'
 import type { Decision } from './decide.js'
 import type { Job } from './job.js'
-import type { Marks } from './transport.js'
+import type { Marks } from './delivery.js'
 import type { Outcome } from './outcome.js'
 
 /** Tells the outcome to whoever listens. */

@@ -1,6 +1,6 @@
 import type { Gate, Kind } from './gate.js'
 import type { Runtime } from './runtime.js'
-import type { Session } from './transport.js'
+import type { Session } from './delivery.js'
 
 /** The right to run a handler here and now: a place of the transport's, and the gate's leave. */
 export interface Turn {
