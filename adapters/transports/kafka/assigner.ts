@@ -17,12 +17,10 @@ export function fairAssigner(cluster: KafkaCluster): KafkaAssigner {
         .map(({ memberId, memberMetadata }) => ({ memberId, topics: new Set(decodeSubscription(memberMetadata) ?? topics) }))
         .sort((a, b) => (a.memberId < b.memberId ? -1 : 1))
       const all = [...new Set(subscribers.flatMap((each) => [...each.topics]))].sort()
-      // The leader has loaded only the topics that it subscribes to itself. One that is gone is left out.
-      for (const topic of all) await cluster.addMultipleTargetTopics([topic]).catch(() => undefined)
-
+      const partitionsOf = await readPartitions(cluster, all, topics)
       const shares = new Map(subscribers.map(({ memberId }) => [memberId, { count: 0, partitions: new Map<string, number[]>() }]))
       for (const topic of all) {
-        for (const { partitionId } of partitionsOf(cluster, topic)) {
+        for (const partitionId of partitionsOf.get(topic) ?? []) {
           const [least] = subscribers
             .filter((each) => each.topics.has(topic))
             .flatMap(({ memberId }) => shares.get(memberId) ?? [])
@@ -37,8 +35,24 @@ export function fairAssigner(cluster: KafkaCluster): KafkaAssigner {
   }
 }
 
-function partitionsOf(cluster: KafkaCluster, topic: string): readonly { readonly partitionId: number }[] {
-  return [...cluster.findTopicPartitionMetadata(topic)].sort((a, b) => a.partitionId - b.partitionId)
+/** The leader has loaded the topics that it subscribes to itself. One that is gone is left out. */
+async function readPartitions(cluster: KafkaCluster, all: readonly string[], loaded: readonly string[]): Promise<Map<string, number[]>> {
+  const partitions = new Map<string, number[]>()
+  for (const topic of loaded) partitions.set(topic, numbersOf(cluster.findTopicPartitionMetadata(topic)))
+  const foreign = all.filter((topic) => !partitions.has(topic))
+  if (foreign.length === 0) return partitions
+  for (const topic of foreign) {
+    // Not by adding them to the leader's own: it would then fail with all that it reads as soon as one of them is deleted.
+    const metadata = await cluster.metadata({ topics: [topic] }).catch(() => null)
+    for (const found of metadata?.topicMetadata ?? []) partitions.set(found.topic, numbersOf(found.partitionMetadata))
+  }
+  // Asking for these has made kafkajs forget the others.
+  await cluster.refreshMetadata()
+  return partitions
+}
+
+function numbersOf(partitions: readonly { readonly partitionId: number }[]): number[] {
+  return partitions.map(({ partitionId }) => partitionId).sort((a, b) => a - b)
 }
 
 /** Version, topics, no user data: the format of Kafka's consumer protocol. */

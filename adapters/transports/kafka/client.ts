@@ -54,8 +54,11 @@ export interface ConsumerConfig {
 
 /** What of a consumer's connections an assigner is given. */
 export interface KafkaCluster {
-  addMultipleTargetTopics(topics: string[]): Promise<void>
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[]
+  metadata(request: { topics: string[] }): Promise<{
+    topicMetadata: { topic: string; partitionMetadata: { partitionId: number }[] }[]
+  } | null>
+  refreshMetadata(): Promise<void>
 }
 
 export type KafkaAssignerFactory = (config: { readonly cluster: KafkaCluster }) => KafkaAssigner

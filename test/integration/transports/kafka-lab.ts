@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { Kafka, logLevel } from 'kafkajs'
 import { kafkaTransport } from 'hapax/transports/kafka'
-import type { Admin, Message, Producer } from 'kafkajs'
+import type { Admin, ITopicConfig, Message, Producer } from 'kafkajs'
 import type { ConsumeOptions, Consumption, Delivery, Idempotent, Incoming, Marks, Outcome, Outgoing, Session, Trouble } from 'hapax'
 import type { KafkaTransport, KafkaTransportOptions } from 'hapax/transports/kafka'
 
@@ -111,6 +111,8 @@ export interface Lab {
   readonly topic: string
   readonly groupId: string
   readonly admin: Admin
+  /** Creates a topic, if need be, and waits until it is there. */
+  create(topic: string, options?: Omit<ITopicConfig, 'topic'>): Promise<void>
   /** A client of its own, as another process would have. */
   kafka(): Kafka
   transport(options?: LabTransportOptions): KafkaTransport<string>
@@ -158,7 +160,17 @@ export async function openLab({ broker = testBroker, partitions = 1 }: LabOption
   const opened: Consumption[] = []
   const closers: (() => Promise<void>)[] = []
   await admin.connect()
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] })
+  const create: Lab['create'] = async (name, options) => {
+    await admin.createTopics({ waitForLeaders: false, topics: [{ topic: name, ...options }] })
+    // A broker may not know at once what its controller has created.
+    await until(`${name} is there`, () =>
+      admin.fetchTopicOffsets(name).then(
+        () => true,
+        () => false,
+      ),
+    )
+  }
+  await create(topic, { numPartitions: partitions })
 
   const transport: Lab['transport'] = ({ client = kafka(), ...options } = {}) => {
     const made = kafkaTransport(client, { groupId, topic, decode: (incoming) => incoming.text(), delayStepsMs: [1_000, 3_000], ...options })
@@ -171,6 +183,7 @@ export async function openLab({ broker = testBroker, partitions = 1 }: LabOption
     topic,
     groupId,
     admin,
+    create,
     kafka,
     transport,
     async consume(handler, { graceMs = 5_000, signal, ...options } = {}) {
@@ -228,6 +241,9 @@ export async function openLab({ broker = testBroker, partitions = 1 }: LabOption
       await Promise.all(opened.map((consumption) => consumption.stop()))
       await Promise.all(closers.map((close) => close()))
       await producer?.disconnect()
+      // A broker with thousands of partitions gets slow.
+      const left = (await admin.listTopics()).filter((name) => name.includes(id))
+      if (left.length > 0) await admin.deleteTopics({ topics: left }).catch(() => undefined)
       await admin.disconnect()
     },
   }

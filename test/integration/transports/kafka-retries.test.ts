@@ -147,8 +147,7 @@ describe('postponing', () => {
   it('goes on when the retry topic of such a step is deleted, and reads one that is created by others', async () => {
     const it = await lab()
     const topic = (stepMs: number): string => `${it.topic}.${it.groupId}.retry.${stepMs}`
-    const create = (stepMs: number): Promise<boolean> => it.admin.createTopics({ waitForLeaders: true, topics: [{ topic: topic(stepMs) }] })
-    await create(7_000)
+    await it.create(topic(7_000))
     const handler = acking()
     // It looks once a minute: too long for a test.
     const clock = { ...systemClock, schedule: (ms: number, wake: () => void) => systemClock.schedule(ms === 60_000 ? 1_500 : ms, wake) }
@@ -159,7 +158,7 @@ describe('postponing', () => {
     await sleep(1_000)
     await it.publish([{ destination: topic(1_000), body: 'two' }])
     await until('it came', () => handler.seen.length === 2)
-    await create(8_000)
+    await it.create(topic(8_000))
     await it.publish([{ destination: topic(8_000), body: 'three' }])
     await until('it came', () => handler.seen.length === 3)
     expect(handler.seen.map(({ text }) => text)).toEqual(['one', 'two', 'three'])

@@ -176,7 +176,7 @@ describe('order and offsets', () => {
   })
 
   it('goes on when the topic is made anew', async () => {
-    const { send, consume, admin, topic } = await lab()
+    const { send, consume, admin, create, topic } = await lab()
     const handler = acking()
     await send(numbered(20))
     await consume(handler, { startFrom: 'earliest' })
@@ -184,7 +184,7 @@ describe('order and offsets', () => {
     await sleep(1_500)
     await admin.deleteTopics({ topics: [topic] })
     await until('it is gone', async () => !(await admin.listTopics()).includes(topic))
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1 }] })
+    await create(topic)
     await send(numbered(5, (n) => ({ value: `new${n}` })))
     await until('the new ones are handled', () => new Set(handler.seen.map(({ text }) => text)).size === 25)
   })
@@ -212,10 +212,10 @@ describe('where to begin', () => {
   })
 
   it('begins with the first message, or with what comes from now on', async () => {
-    const { send, consume, committed } = await lab({ partitions: 2 })
+    const { send, consume, committed, topic } = await lab({ partitions: 2 })
     await send([0, 1, 0, 1, 0].map((partition, n) => ({ value: `old${n}`, partition })))
     const history = acking()
-    await consume(history, { startFrom: 'earliest', groupId: 'history', retryTopicPrefix: `history-${Date.now()}` })
+    await consume(history, { startFrom: 'earliest', groupId: `history-${topic}` })
     await until('history is handled', () => history.seen.length === 5)
 
     const latest = acking()
@@ -254,8 +254,8 @@ describe('topics', () => {
   })
 
   it('names what is missing when it must not create it', async () => {
-    const { consume, topic, groupId, admin } = await lab()
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic: `${topic}.${groupId}.retry.1000` }] })
+    const { consume, topic, groupId, create } = await lab()
+    await create(`${topic}.${groupId}.retry.1000`)
     const refused = await consume(acking(), { createTopics: false }).catch((error: unknown) => error)
     expect(hasCode(refused, 'configuration')).toBe(true)
     expect((refused as Error).message).toContain(`${topic}.${groupId}.retry.3000, ${topic}.${groupId}.dlt`)
@@ -263,15 +263,13 @@ describe('topics', () => {
   })
 
   it('refuses a topic that is not there, and retry topics that would lose copies', async () => {
-    const { consume, topic, groupId, admin } = await lab()
+    const { consume, topic, groupId, create } = await lab()
     await expect(consume(acking(), { topic: 'nowhere' })).rejects.toThrow('The topic nowhere (option topic) does not exist')
-    const create = (name: string, configEntries: { name: string; value: string }[]): Promise<boolean> =>
-      admin.createTopics({ waitForLeaders: true, topics: [{ topic: name, configEntries }] })
-    await create(`${topic}.${groupId}.retry.5000`, [{ name: 'retention.ms', value: '4000' }])
+    await create(`${topic}.${groupId}.retry.5000`, { configEntries: [{ name: 'retention.ms', value: '4000' }] })
     await expect(consume(acking(), { delayStepsMs: [5_000] })).rejects.toThrow('retention.ms=4000')
-    await create('compacted-' + topic, [{ name: 'cleanup.policy', value: 'compact' }])
+    await create('compacted-' + topic, { configEntries: [{ name: 'cleanup.policy', value: 'compact' }] })
     await expect(consume(acking(), { deadLetterTopic: 'compacted-' + topic })).rejects.toThrow('cleanup.policy=compact')
-    await create('small-' + topic, [{ name: 'max.message.bytes', value: '1000' }])
+    await create('small-' + topic, { configEntries: [{ name: 'max.message.bytes', value: '1000' }] })
     await expect(consume(acking(), { deadLetterTopic: 'small-' + topic })).rejects.toThrow('max.message.bytes=1000')
   })
 

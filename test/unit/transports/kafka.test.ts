@@ -185,9 +185,14 @@ describe('faults', () => {
 
 describe('assigner', () => {
   const counts: Record<string, number> = { a: 5, b: 3, gone: 0 }
+  const partitionsOf = (topic: string) => Array.from({ length: counts[topic] ?? 0 }, (_, partitionId) => ({ partitionId }))
   const cluster = {
-    addMultipleTargetTopics: ([topic = '']: string[]) => (topic === 'gone' ? Promise.reject(new Error('gone')) : Promise.resolve()),
-    findTopicPartitionMetadata: (topic: string) => Array.from({ length: counts[topic] ?? 0 }, (_, partitionId) => ({ partitionId })),
+    metadata: ({ topics: [topic = ''] }: { topics: string[] }) =>
+      topic === 'gone'
+        ? Promise.reject(new Error('gone'))
+        : Promise.resolve({ topicMetadata: [{ topic, partitionMetadata: partitionsOf(topic) }] }),
+    refreshMetadata: () => Promise.resolve(),
+    findTopicPartitionMetadata: partitionsOf,
   }
   it('gives each member only what it subscribes to, evenly', async () => {
     const { AssignerProtocol } = (await import('kafkajs')).default
