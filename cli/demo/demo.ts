@@ -25,7 +25,7 @@ export async function demo(options: DemoOptions, stream: NodeJS.WriteStream): Pr
   const colour = stream.isTTY && !process.env.NO_COLOR
   const view = json ? undefined : openView(stream, colour)
   if (view) {
-    const where = servers ? `Kafka ${servers.kafka} and Redis` : `the memory broker and store, seed ${seed}`
+    const where = servers ? `Kafka ${servers.kafka} and Redis` : `memory, seed ${seed}`
     stream.write(`\n  ${payments} payments in ${scenario.sendings.length} messages, by 3 workers, on ${where}\n\n`)
   }
 
