@@ -138,6 +138,23 @@ describe('a delivery', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['retried', 'retried', 'dead-lettered'])
   })
 
+  test('that failed in place does not lose its order because its own rest is not quite over', async () => {
+    const { options, clock, meddle, outcomes } = openWorld({ whenFailed: 'wait' })
+    let claims = 0
+    meddle.claim = (go) => {
+      claims += 1
+      return claims === 2 ? Promise.resolve({ status: 'busy', retryInMs: 1 }) : go()
+    }
+    let runs = 0
+    const settled = idempotent(() => {
+      runs += 1
+      if (runs === 1) throw new Error('no money')
+    }, options).settle(deliver('1'))
+    await clock.advance(101)
+    expect(await settled).toMatchObject({ status: 'handled' })
+    expect(outcomes.map(({ status }) => status)).toEqual(['retried', 'handled'])
+  })
+
   test.each([
     ['a decode that throws', { decode: (): never => failing() }, 'no money'],
     ['a decode that rejects', { decode: (): Promise<never> => Promise.reject(new Error('not JSON')) }, 'not JSON'],
