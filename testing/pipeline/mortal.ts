@@ -67,6 +67,9 @@ export function openMortal(clock: Clock, random: Random): Mortal {
   const { gate } = openRuntime({ clock, random })
   const deliveryOf = (delivery: Delivery<string>): Delivery<string> => ({
     ...delivery,
+    get takenAway() {
+      return delivery.takenAway
+    },
     signal: signalOf(delivery.signal),
     decode: () => send(async () => delivery.decode()),
     ack: () => send(() => delivery.ack()),
