@@ -1,4 +1,4 @@
-import { messageOf } from './errors.js'
+import { hasCode, messageOf } from './errors.js'
 import type { Hooks } from './hooks.js'
 
 /**
@@ -30,6 +30,8 @@ export function openOutage(hooks: Hooks, scope: string): Outage {
       }
       return {
         fault(error) {
+          // Held up by somebody's open transaction: the store is there.
+          if (hasCode(error, 'transaction-conflict')) return
           if (!fails) failing += 1
           fails = true
           if (away) return

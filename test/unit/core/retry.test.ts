@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { backOff, systemRandom, tryAgain } from 'hapax'
+import { TransactionConflictError, backOff, systemRandom, tryAgain } from 'hapax'
 import { manualClock } from 'hapax/testing'
 import { openHooks } from '../../../src/hooks.js'
 import { openOutage } from '../../../src/outage.js'
@@ -51,5 +51,14 @@ describe('an outage', () => {
     expect(troubles).toHaveLength(1)
     outage.succeeded(undefined)
     expect(troubles.map(({ kind }) => kind)).toEqual(['store-away', 'recovered'])
+  })
+
+  test('is not a record that somebody else has in an open transaction', () => {
+    const troubles: Trouble[] = []
+    const outage = openOutage(openHooks({ onTrouble: (trouble) => troubles.push(trouble) }), 'billing.charge')
+    const releasing = outage.follow()
+    releasing.fault(new TransactionConflictError('being consumed by another'))
+    outage.succeeded(releasing)
+    expect(troubles).toEqual([])
   })
 })
