@@ -126,11 +126,12 @@ async function setAside<Message>(
   { reason, attempts }: Extract<Decision['settle'], { how: 'dead-letter' }>,
 ): Promise<Outcome> {
   const { core, delivery, lease, session } = job
-  if (delivery.takenAway) {
-    // Whoever has it now sets it aside, and is to know how often it has failed.
+  // Whoever has it next sets it aside, and is to know how often it has failed.
+  const leave = async (): Promise<Outcome> => {
     if (lease) await release(job, lease, { attempts, lapses: countsOf(job).lapses, restMs: 0 })
     return leaveUnsettled(job)
   }
+  if (delivery.takenAway) return leave()
   if (lease) {
     // Only who holds the key may set its message aside; and it stays held while that is being published.
     lease.resume()
@@ -139,7 +140,7 @@ async function setAside<Message>(
     if (!ours.value) return lostAfterAll(job)
   }
   const marked = marks(job, { attempts, postponements: delivery.postponements, replay: false })
-  if (!(await publish(job, () => delivery.deadLetter(reason, marked)))) return leaveUnsettled(job)
+  if (!(await publish(job, () => delivery.deadLetter(reason, marked)))) return leave()
   if (lease && decision.release) await release(job, lease, decision.release)
   await ack(job)
   return told(job, decision)

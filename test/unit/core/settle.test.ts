@@ -594,6 +594,18 @@ describe('a broker that is away', () => {
     expect(delivery.deeds).toEqual([['ack']])
   })
 
+  test('until a stop gives up a dead letter: the claim is given back, with the failure counted and no lapse', async () => {
+    const { options, clock, claim } = openWorld()
+    const { session, endGrace } = openSession()
+    const delivery = deliver('1', { attempts: 2, deadLetter: away })
+    const settled = idempotent(failing, options).settle(delivery, session)
+    await clock.advance(1_000)
+    endGrace()
+    expect(await settled).toMatchObject({ status: 'unsettled' })
+    expect(delivery.deeds).toEqual([])
+    expect(await claim('1')).toMatchObject({ status: 'claimed', claim: { attempts: 3, lapses: 0 } })
+  })
+
   test('when it acks: reported, as the message will come again', async () => {
     const { options, troubles } = openWorld()
     const settled = idempotent((order: Order) => order.id, options).settle(deliver('1', { ack: away }))
