@@ -1,3 +1,4 @@
+export * from './simulation.js'
 export { manualClock } from './manual-clock.js'
 export { pipelineSuite } from './pipeline-suite.js'
 export { seededRandom } from './seeded-random.js'

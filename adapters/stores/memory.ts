@@ -32,6 +32,11 @@ export interface MemoryStore extends TransactionalStore<MemoryTransaction> {
   readonly size: number
   /** The records that are not over, in no order that means anything. */
   records(): readonly MemoryRecord[]
+  /**
+   * Keeps what the store holds now. What it returns puts that back and forgets all that came since, as a failover to a replica that lagged; tokens go
+   * on growing, and transactions that are open stay so. For tests and simulations.
+   */
+  save(): () => void
 }
 
 interface Entry extends Omit<MemoryRecord, 'record'> {
@@ -203,6 +208,14 @@ export function memoryStore({ clock = systemClock, maxRecords = 1_000_000 }: Mem
         const entry = look(record)
         return entry ? [{ record, state: entry.state, token: entry.token, attempts: entry.attempts, lapses: entry.lapses }] : []
       })
+    },
+    save() {
+      const kept = [...entries]
+      return () => {
+        entries.clear()
+        noneOverBeforeMs = 0
+        for (const [record, entry] of kept) entries.set(record, entry)
+      }
     },
   }
 }

@@ -1,7 +1,7 @@
 import { openConsumption, refuseUnless } from '../../src/index.js'
 import { insideOf } from './memory/broker.js'
 import { openConsumer } from './memory/consumer.js'
-import type { Incoming, Transport } from '../../src/index.js'
+import type { Clock, Incoming, Transport } from '../../src/index.js'
 import type { MemoryBroker } from './memory/broker.js'
 import type { Consumer } from './memory/consumer.js'
 
@@ -26,6 +26,8 @@ export interface MemoryTransportOptions<Message> {
   readonly prefetch?: number | undefined
   /** Makes delays come in these steps only, in milliseconds, as a broker without delays of its own has them. @default any delay */
   readonly delayStepsMs?: readonly number[] | undefined
+  /** The clock of the process that consumes: counts the grace time of a stop. @default the broker's */
+  readonly clock?: Clock | undefined
 }
 
 /**
@@ -34,7 +36,7 @@ export interface MemoryTransportOptions<Message> {
  */
 export function memoryTransport<Message>(
   broker: MemoryBroker,
-  { topic, groupId, decode, concurrency = 16, prefetch = concurrency * 10, delayStepsMs }: MemoryTransportOptions<Message>,
+  { topic, groupId, decode, concurrency = 16, prefetch = concurrency * 10, delayStepsMs, clock }: MemoryTransportOptions<Message>,
 ): Transport<Message> {
   const inside = insideOf(broker)
   refuseUnless.text('topic', topic, { good: 'orders' })
@@ -43,6 +45,7 @@ export function memoryTransport<Message>(
   refuseUnless.wholeNumber('concurrency', concurrency, { least: 1, good: 16 })
   refuseUnless.wholeNumber('prefetch', prefetch, { least: concurrency, good: concurrency * 10 })
   if (delayStepsMs !== undefined) refuseUnless.wholeNumbers('delayStepsMs', delayStepsMs, { least: 1, good: [1_000, 10_000, 60_000] })
+  if (clock !== undefined) refuseUnless.methods('clock', clock, ['now', 'epochMs', 'schedule'], 'systemClock')
   const stepsMs = delayStepsMs?.toSorted((a, b) => a - b) ?? []
   const delayFor = (delayMs: number): number => stepsMs.find((stepMs) => stepMs >= delayMs) ?? stepsMs.at(-1) ?? delayMs
 
@@ -51,7 +54,7 @@ export function memoryTransport<Message>(
     async consume(handler, options = {}) {
       let consumer: Consumer | undefined
       const consumption = await openConsumption(handler, options, {
-        clock: inside.clock,
+        clock: clock ?? inside.clock,
         concurrency,
         async open(parts) {
           const opened = openConsumer({

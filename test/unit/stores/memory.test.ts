@@ -124,6 +124,38 @@ test('records() shows what is kept', async () => {
   expect(store.records()).toEqual([{ record: 'memory:shown', state: 'consuming', token, attempts: 0, lapses: 0 }])
 })
 
+test('save() keeps what is held now and puts it back later, while tokens go on growing', async () => {
+  const store = memoryStore({ clock })
+  const held = await claim(store, 'held')
+  await store.complete(await claim(store, 'done'), 1_000)
+  const putBack = store.save()
+  await store.complete(held, 1_000)
+  const forgotten = await claim(store, 'forgotten')
+  await store.complete(forgotten, 1_000)
+  putBack()
+  expect(store.records().map(({ record, state }) => [record, state])).toEqual([
+    ['memory:held', 'consuming'],
+    ['memory:done', 'consumed'],
+  ])
+  expect(store.size).toBe(2)
+  expect((await claim(store, 'forgotten')).token).toBeGreaterThan(forgotten.token)
+  expect(await store.complete(held, 1_000)).toBe(true)
+  putBack()
+  expect(store.records().map(({ state }) => state)).toEqual(['consuming', 'consumed'])
+})
+
+test('what is put back leaves like everything else when it is over, and a full store makes room of it', async () => {
+  const store = memoryStore({ clock, maxRecords: 2 })
+  for (const key of ['a', 'b']) await store.complete(await claim(store, key), 10)
+  const putBack = store.save()
+  await clock.advance(10)
+  for (const key of ['c', 'd']) await claim(store, key)
+  await expect(claim(store, 'e')).rejects.toThrow('2 records')
+  putBack()
+  for (const key of ['e', 'f']) await claim(store, key)
+  expect(store.records().map(({ record }) => record)).toEqual(['memory:e', 'memory:f'])
+})
+
 test('nonsense options are refused by name', () => {
   for (const maxRecords of [0, 1.5, NaN, -1]) expect(() => memoryStore({ maxRecords })).toThrow('maxRecords must be a whole number')
 })

@@ -37,6 +37,7 @@ test('options that cannot be are refused by name', async () => {
   expect(() => memoryTransport(broker, { ...place, decode, concurrency: 0 })).toThrow('concurrency must be')
   expect(() => memoryTransport(broker, { ...place, decode, concurrency: 4, prefetch: 3 })).toThrow('prefetch must be')
   expect(() => memoryTransport(broker, { ...place, decode, delayStepsMs: [] })).toThrow('delayStepsMs must be')
+  expect(() => memoryTransport(broker, { ...place, decode, clock: {} as never })).toThrow('clock must be')
   await expect(broker.publish([{ destination: '', body: '' }])).rejects.toThrow('destination must be')
   await expect(broker.publish([{ destination: 'orders', body: 3 as never }])).rejects.toThrow('body must be')
 })
@@ -76,6 +77,30 @@ test('a copy that waits keeps no timer while nobody consumes', async () => {
   await clock.advance(0)
   expect(handler.texts).toEqual(['a'])
   expect(broker.depth(place)).toEqual({ waiting: 0, unsettled: 0, delayed: 0, deadLetters: 0 })
+})
+
+test("the grace time of a stop is counted by the process's own clock", async () => {
+  const { clock: brokersClock, broker, publish } = open()
+  const ownClock = manualClock()
+  const graceOver: boolean[] = []
+  const handler = scriptedHandler({
+    clock: ownClock,
+    retryDelaysMs: [1_000],
+    scope: 'suite',
+    check: () => Promise.resolve(),
+    script: (_, session) =>
+      new Promise((resolve) => session?.graceOver.addEventListener('abort', () => resolve(void graceOver.push(true)))),
+  })
+  const transport = memoryTransport(broker, { ...place, decode: (incoming) => incoming.text(), clock: ownClock })
+  const consumption = await transport.consume(handler, { graceMs: 5_000 })
+  await publish('a')
+  await brokersClock.settle()
+  const stopped = consumption.stop()
+  await brokersClock.advance(5_000)
+  expect([consumption.status, graceOver]).toEqual(['stopping', []])
+  await ownClock.advance(5_000)
+  await stopped
+  expect([consumption.status, graceOver]).toEqual(['stopped', [true]])
 })
 
 test('delay steps round up, and the longest is the limit', async () => {

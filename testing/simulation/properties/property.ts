@@ -1,0 +1,21 @@
+import type { Happening } from '../chronicle.js'
+import type { Facts } from '../facts.js'
+
+/** Something that holds in every history. */
+export interface Property {
+  readonly name: string
+  /** What holds, for people. */
+  readonly sentence: string
+  /** Watches one history: what it returns is told everything that happens, after `facts` were, and calls `violate` with what did not hold. */
+  open(facts: Facts, violate: (message: string) => void): (happening: Happening) => void
+}
+
+/** How long it takes at most, after a trouble, until a process has tried again what it kept trying: the longest pause between two tries, and the limits of some calls. */
+export function recoveryMs({ plan: { settings } }: Facts): number {
+  return 2_000 + settings.leaseMs + settings.transitMs * 8
+}
+
+/** As people write times. */
+export function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(3)} s`
+}

@@ -1,0 +1,39 @@
+import { recordOf } from '../facts.js'
+import type { Property } from './property.js'
+
+/** What is told is true. */
+export const telling: readonly Property[] = [
+  {
+    name: 'outcomes-are-true',
+    sentence: 'What is told as handled is recorded, and what is told as a duplicate is consumed.',
+    open: (facts, violate) => (happening) => {
+      if (happening.what !== 'outcome' || facts.forgotAtMs.length > 0) return
+      const { delivery, message, worker, outcome } = happening
+      if (outcome.status !== 'handled' && outcome.status !== 'duplicate') return
+      const key = facts.keyOf(message)
+      if (facts.records.consumedAt(recordOf(key)) === undefined)
+        violate(`${worker} tells ${message} as ${outcome.status}, though ${key} was never recorded`)
+      if (outcome.status !== 'handled' || delivery === undefined) return
+      const run = facts.runs.ofDelivery(delivery)
+      // In an inbox, whose commit was not answered, it may be somebody else's commit that is found.
+      if (run?.token !== undefined && run.recordedAtMs === undefined)
+        violate(`${worker} tells ${message} as handled, though its run was not recorded`)
+    },
+  },
+  {
+    name: 'a-transaction-is-left-alone',
+    sentence: 'Nobody renews a claim while the handler runs in a transaction that holds its key.',
+    open: (facts, violate) => (happening) => {
+      if (happening.what !== 'store-threw' || happening.step !== 'renew') return
+      const { worker, record, token, error, atMs } = happening
+      if (token === undefined || facts.records.heldBy(record)?.token !== token) return
+      // One that was on its way when the transaction began is nobody's fault.
+      const { leaseMs, transitMs } = facts.plan.settings
+      const run = facts.runs.all.findLast((each) => each.worker === worker && recordOf(each.key) === record)
+      const sinceMs = atMs - leaseMs / 2 - transitMs * 2
+      if (run && !run.ended && run.startedAtMs < sinceMs && !facts.troubled(worker, sinceMs, atMs)) {
+        violate(`${worker} renews ${record} while its own transaction holds it: ${error}`)
+      }
+    },
+  },
+]
