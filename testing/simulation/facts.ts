@@ -1,7 +1,7 @@
 import { openRuns } from './facts/runs.js'
 import { openTroubles } from './facts/troubles.js'
 import { watch } from './facts/watching.js'
-import { recordOf } from './handler.js'
+import { recordOf } from './workers/handler.js'
 import { openRecords } from './records.js'
 import type { Happening } from './chronicle.js'
 import type { Plan, PlannedWorker } from './plan.js'
@@ -10,7 +10,7 @@ import type { Runs } from './facts/runs.js'
 import type { Troubles } from './facts/troubles.js'
 import type { Watching } from './facts/watching.js'
 
-export { recordOf } from './handler.js'
+export { recordOf } from './workers/handler.js'
 export type { RunFact } from './facts/runs.js'
 
 /** A process, and how it came and went. */

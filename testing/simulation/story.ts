@@ -1,10 +1,9 @@
-import { recordKey } from '../../src/index.js'
+import { recordOf } from './workers/handler.js'
+import { properties } from './properties.js'
 import { headOf } from './story/head.js'
 import { openKnowledge } from './story/knowledge.js'
 import { passagesOf } from './story/passages.js'
 import { keyName, seconds, times } from './story/words.js'
-import { properties } from './properties.js'
-import { simulatedScope } from './handler.js'
 import type { History, Violation } from './history.js'
 
 export interface StoryOptions {
@@ -14,7 +13,7 @@ export interface StoryOptions {
 
 /** The lines of a history for a person to read: from what it was made, who did what and when, what should not have happened, and what may happen twice. */
 export function tellStory({ plan, happenings, violations, twice }: History, { about }: StoryOptions = {}): readonly string[] {
-  const keys = new Map(plan.messages.map(({ key }) => [recordKey(simulatedScope, key), key]))
+  const keys = new Map(plan.messages.map(({ key }) => [recordOf(key), key]))
   const known = openKnowledge(plan, happenings, keys)
   const passages = passagesOf(happenings, known, about)
   const width = Math.max(...passages.map(({ who }) => who.length), 0)
@@ -27,7 +26,7 @@ export function tellStory({ plan, happenings, violations, twice }: History, { ab
     const sinceMs = index === 0 ? Number.NEGATIVE_INFINITY : fromMs
     const untilMs = passages[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY
     const here = violated.filter(({ atMs }) => atMs >= sinceMs && atMs < untilMs)
-    const marked = here.map(({ atMs, property, message }) => line(atMs, '!'.repeat(width), `VIOLATED ${property}: ${message}`))
+    const marked = here.map(({ atMs, property, message }) => line(atMs, '!'.repeat(width), `VIOLATED: ${property}: ${message}`))
     return [line(fromMs, who, did.join('; ')), ...marked]
   })
   return [...headOf(plan, about), '', ...told, '', ...violatedOf(violated), twiceOf(twice)]
@@ -44,7 +43,7 @@ function violatedOf(violations: readonly Violation[]): readonly string[] {
     const found = violations.filter(({ property }) => property === name)
     const more = found.length - mostOfOneKind
     return [
-      `VIOLATED ${name}${sentence === undefined ? '' : `: ${sentence}`}`,
+      `VIOLATED: ${name}${sentence === undefined ? '' : `: ${sentence}`}`,
       ...found.slice(0, mostOfOneKind).map(({ atMs, message }) => `${seconds(atMs).padStart(9)}  ${message}`),
       ...(more > 0 ? [`           and ${more} more`] : []),
     ]

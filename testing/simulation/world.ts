@@ -1,10 +1,10 @@
 import type { Random } from '../../src/index.js'
 import type { Happening } from './chronicle.js'
 import type { Plan, Point } from './plan.js'
-import type { CallFault, Nemesis } from './nemesis.js'
+import type { CallFault, Nemesis } from './faults/nemesis.js'
 import type { SimulatedBroker, SimulatedStore } from './pieces.js'
 import type { Scheduler } from './scheduler.js'
-import type { Weather } from './weather.js'
+import type { Weather } from './faults/weather.js'
 
 /** Everything that the parts of one history share. */
 export interface World<Tx> {

@@ -1,4 +1,4 @@
-import { recordOf } from '../handler.js'
+import { recordOf } from '../workers/handler.js'
 import { watch } from './watching.js'
 import type { Happening } from '../chronicle.js'
 import type { Records } from '../records.js'

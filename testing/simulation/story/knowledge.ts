@@ -1,4 +1,4 @@
-import { duration, keyName, seconds } from './words.js'
+import { duration, keyName, longestKey, seconds } from './words.js'
 import type { Happening, StoreStep } from '../chronicle.js'
 import type { Plan } from '../plan.js'
 
@@ -9,7 +9,7 @@ export interface Knowledge {
   keyOf(record: string): string
   /** The key that something is about, as it is; undefined where it is about none. */
   about(happening: Happening): string | undefined
-  /** A text with keys in the place of their records, and with short tokens. */
+  /** A text with keys in the place of their records, with short keys and short tokens. */
   readable(text: string): string
   /** A message and its key, to show. */
   messageOf(message: string): string
@@ -159,7 +159,10 @@ export function openKnowledge(plan: Plan, happenings: readonly Happening[], keys
     },
     readable(text) {
       let readable = text
-      for (const [record, key] of longestFirst) readable = readable.replaceAll(record, keyName(key))
+      for (const [record, key] of longestFirst) {
+        readable = readable.replaceAll(record, keyName(key))
+        if (key.length > longestKey) readable = readable.replaceAll(key, keyName(key))
+      }
       for (const known of tokens.values())
         for (const [index, token] of known.entries())
           if (token >= longToken) readable = readable.replaceAll(String(token), String(index + 1))

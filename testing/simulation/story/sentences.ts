@@ -60,7 +60,8 @@ const sentences: Sentences = {
   ack: ({ delivery, message, takenAway }, known) => `acks ${message}${said(known.outcomeOf(delivery))}${tooLate(takenAway)}`,
   postponed: ({ delivery, message, takenAway, delayMs }, known) =>
     `postpones ${message} by ${duration(delayMs)}${said(known.outcomeOf(delivery), 'postponed')}${tooLate(takenAway)}`,
-  'dead-letter': ({ message, reason, takenAway }) => `publishes ${message} to the dead letters: ${reason}${tooLate(takenAway)}`,
+  'dead-letter': ({ message, reason, takenAway }, known) =>
+    `publishes ${message} to the dead letters: ${known.readable(reason)}${tooLate(takenAway)}`,
   outcome({ delivery, message, outcome: { status } }, known) {
     if (delivery === undefined) return `answers the call with ${message}: ${status}`
     if (known.settled(delivery)) return undefined

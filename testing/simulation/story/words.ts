@@ -25,9 +25,12 @@ export function nth(number: number): string {
   return `${number}${ending ?? 'th'}`
 }
 
+/** Longer keys are shown without their middle. */
+export const longestKey = 40
+
 /** A key as it can be told from others at sight: what does not show is quoted, and long ones lose their middle. */
 export function keyName(key: string): string {
-  const short = key.length > 40 ? `${key.slice(0, 16)}…${key.slice(-16)}` : key
+  const short = key.length > longestKey ? `${key.slice(0, 16)}…${key.slice(-16)}` : key
   return /^[\p{L}\p{N}_.:…-]+$/u.test(short) ? short : JSON.stringify(short)
 }
 

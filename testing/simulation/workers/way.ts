@@ -1,7 +1,7 @@
 import { never } from './process.js'
-import type { Point } from './plan.js'
+import type { Point } from '../plan.js'
 import type { Process } from './process.js'
-import type { Pass, World } from './world.js'
+import type { Pass, World } from '../world.js'
 
 /** The way of one process to one server and back. */
 export interface Way {

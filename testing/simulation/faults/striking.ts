@@ -1,8 +1,8 @@
-import { idOf } from './handler.js'
+import { idOf } from '../workers/handler.js'
 import type { CallFault } from './nemesis.js'
-import type { Crew } from './crew.js'
-import type { Fault } from './plan.js'
-import type { World } from './world.js'
+import type { Crew } from '../workers/crew.js'
+import type { Fault } from '../plan.js'
+import type { World } from '../world.js'
 
 /** What each fault does to the world. */
 export interface Striking {

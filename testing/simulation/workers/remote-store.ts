@@ -1,9 +1,9 @@
-import { CommitUnknownError, TransactionConflictError, messageOf } from '../../src/index.js'
-import type { Claim, Store, TransactionalStore } from '../../src/index.js'
-import type { StoreStep } from './chronicle.js'
+import { CommitUnknownError, TransactionConflictError, messageOf } from '../../../src/index.js'
+import type { Claim, Store, TransactionalStore } from '../../../src/index.js'
+import type { StoreStep } from '../chronicle.js'
 import type { Process } from './process.js'
 import type { Way } from './way.js'
-import type { World } from './world.js'
+import type { World } from '../world.js'
 
 /** How long a client of a database waits for an answer before it takes its connection for broken. */
 const patienceMs = 1_000

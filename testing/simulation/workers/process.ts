@@ -1,7 +1,7 @@
-import { onAbort, openRuntime } from '../../src/index.js'
-import type { Clock, Random, Runtime } from '../../src/index.js'
-import type { PlannedWorker } from './plan.js'
-import type { Scheduler } from './scheduler.js'
+import { onAbort, openRuntime } from '../../../src/index.js'
+import type { Clock, Random, Runtime } from '../../../src/index.js'
+import type { PlannedWorker } from '../plan.js'
+import type { Scheduler } from '../scheduler.js'
 
 /**
  * A process that can stall and die while the one that plays it lives on. All that wakes it comes through here: while it is stalled it waits, once

@@ -1,7 +1,7 @@
 import { openWorker } from './worker.js'
-import { derivedRandom } from './chance.js'
+import { derivedRandom } from '../chance.js'
 import type { Worker } from './worker.js'
-import type { World } from './world.js'
+import type { World } from '../world.js'
 
 /** The workers of a history: who stands for which number at the moment, and how each comes and goes. */
 export interface Crew {

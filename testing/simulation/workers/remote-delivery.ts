@@ -1,8 +1,8 @@
-import type { Delivery, Marks } from '../../src/index.js'
+import type { Delivery, Marks } from '../../../src/index.js'
 import type { Process } from './process.js'
 import type { Received } from './handler.js'
 import type { Way } from './way.js'
-import type { World } from './world.js'
+import type { World } from '../world.js'
 
 /** How long a client of a broker waits for an answer before it takes its connection for broken. */
 const patienceMs = 1_000

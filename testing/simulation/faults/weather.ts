@@ -1,4 +1,4 @@
-import type { Cut } from './plan.js'
+import type { Cut } from '../plan.js'
 
 /** How the ways between workers and servers are at the moment. Troubles of one kind may overlap. */
 export interface Weather {

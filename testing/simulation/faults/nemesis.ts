@@ -1,6 +1,6 @@
-import type { Fault, Point, When } from './plan.js'
-import type { Scheduler } from './scheduler.js'
-import type { Pass } from './world.js'
+import type { Fault, Point, When } from '../plan.js'
+import type { Scheduler } from '../scheduler.js'
+import type { Pass } from '../world.js'
 
 export type CallFault = Extract<Fault, { what: 'call' }>
 

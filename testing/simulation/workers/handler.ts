@@ -1,9 +1,9 @@
-import { DeadLetterError, hasCode, onAbort, recordKey } from '../../src/index.js'
+import { DeadLetterError, hasCode, onAbort, recordKey } from '../../../src/index.js'
 import { never } from './process.js'
-import type { Incoming } from '../../src/index.js'
-import type { Behaviour, PlannedMessage } from './plan.js'
+import type { Incoming } from '../../../src/index.js'
+import type { Behaviour, PlannedMessage } from '../plan.js'
 import type { Process } from './process.js'
-import type { Pass, World } from './world.js'
+import type { Pass, World } from '../world.js'
 
 /** The scope of the simulated handler. */
 export const simulatedScope = 'simulated'

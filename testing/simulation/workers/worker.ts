@@ -1,14 +1,14 @@
-import { idempotent, inbox } from '../../src/index.js'
+import { idempotent, inbox } from '../../../src/index.js'
 import { decoder, idOf, keyReader, playHandler, simulatedScope } from './handler.js'
 import { openProcess } from './process.js'
 import { remoteDelivery } from './remote-delivery.js'
 import { remoteStore, remoteTransactionalStore } from './remote-store.js'
 import { openWay } from './way.js'
-import type { Consumption, Context, HandlerOptions, Idempotent, InboxContext, Random } from '../../src/index.js'
+import type { Consumption, Context, HandlerOptions, Idempotent, InboxContext, Random } from '../../../src/index.js'
 import type { Received } from './handler.js'
 import type { Process } from './process.js'
 import type { ServerSide } from './remote-store.js'
-import type { World } from './world.js'
+import type { World } from '../world.js'
 
 /** One process that consumes, or that answers calls of `once`. */
 export interface Worker {

@@ -1,12 +1,12 @@
-import { copyHeaders, hasCode } from '../../src/index.js'
+import { copyHeaders, hasCode } from '../../../src/index.js'
 import { bodyOf, simulatedScope } from './handler.js'
 import { beginningEpochMs } from './process.js'
-import type { MessageHeaders } from '../../src/index.js'
-import type { ToldOutcome } from './chronicle.js'
+import type { MessageHeaders } from '../../../src/index.js'
+import type { ToldOutcome } from '../chronicle.js'
 import type { Crew } from './crew.js'
-import type { PlannedMessage } from './plan.js'
+import type { PlannedMessage } from '../plan.js'
 import type { Worker } from './worker.js'
-import type { World } from './world.js'
+import type { World } from '../world.js'
 
 /** Those who send the messages of a history: producers that publish until it is confirmed, and callers of `once` that come back until they are answered. */
 export interface Senders {
