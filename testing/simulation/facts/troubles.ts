@@ -1,8 +1,11 @@
 import { watch } from './watching.js'
 import type { Happening } from '../chronicle.js'
 
-/** What keeps a process from its store, or from going on at all. `late`: a call that takes effect, or is answered, when nobody waits for it any more. */
-export type TroubleKind = 'stalled' | 'cut' | 'away' | 'slow' | 'late' | 'lost'
+/**
+ * What keeps a process from its store, or from going on at all. Of single calls: `late` takes effect, or is answered, when nobody waits for it any more;
+ * `twice` takes effect again, and nobody ever hears of that; `lost` fails, or is lost on its way.
+ */
+export type TroubleKind = 'stalled' | 'cut' | 'away' | 'slow' | 'late' | 'twice' | 'lost'
 
 /** What befell each worker, and when. */
 export interface Troubles {
@@ -17,7 +20,16 @@ interface Trouble {
   toMs: number
 }
 
-const lateCalls: ReadonlySet<string> = new Set(['late-request', 'late-answer', 'twice'])
+const ofCalls: Readonly<Record<Extract<Happening, { what: 'call-fault' }>['how'], TroubleKind>> = {
+  'late-request': 'late',
+  'late-answer': 'late',
+  'lost-request': 'lost',
+  'lost-answer': 'lost',
+  fails: 'lost',
+  twice: 'twice',
+}
+
+const callKinds: ReadonlySet<TroubleKind> = new Set(Object.values(ofCalls))
 
 export function openTroubles(): Troubles {
   /** Of each place, and of the process that stands there: a way that is cut is so for whoever comes next. */
@@ -38,15 +50,15 @@ export function openTroubles(): Troubles {
     stalled: ({ worker, atMs, forMs }: Extract<Happening, { what: 'stalled' }>) =>
       begin('stalled', atMs, forMs, processes.get(worker)?.troubles),
     'call-fault': ({ worker, atMs, byMs, how }: Extract<Happening, { what: 'call-fault' }>) =>
-      begin(lateCalls.has(how) ? 'late' : 'lost', atMs, byMs, processes.get(worker)?.troubles),
+      begin(ofCalls[how], atMs, byMs, processes.get(worker)?.troubles),
     cut({ worker, atMs, forMs, from }: Extract<Happening, { what: 'cut' }>) {
       if (from === 'store') begin('cut', atMs, forMs, places.get(processes.get(worker)?.slot ?? -1))
     },
     'store-away': ({ atMs, forMs }: Extract<Happening, { what: 'store-away' }>) => begin('away', atMs, forMs, everybodys),
     'store-slow': ({ atMs, forMs }: Extract<Happening, { what: 'store-slow' }>) => begin('slow', atMs, forMs, everybodys),
-    /** All that lasts is mended then. */
+    /** All that lasts is mended then; a call that is on its way is not. */
     calm({ atMs }: Extract<Happening, { what: 'calm' }>) {
-      for (const trouble of all()) trouble.toMs = Math.min(trouble.toMs, atMs)
+      for (const trouble of all()) if (!callKinds.has(trouble.kind)) trouble.toMs = Math.min(trouble.toMs, atMs)
     },
   }
 

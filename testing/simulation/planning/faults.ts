@@ -18,7 +18,7 @@ export function planFaults(draw: Draw, settings: PlanSettings, workers: readonly
   const at = (point: Point, slot: number, side?: 'before' | 'after'): When => ({
     worker: slot,
     point,
-    nth: draw.one([1, 1, draw.between(1, 4), draw.between(1, 12)]),
+    nth: draw.one([1, 2, draw.between(1, 4), draw.between(1, 12)]),
     side: side ?? draw.one(['before', 'after']),
   })
   const when = (slot: number): When =>
@@ -44,7 +44,7 @@ export function planFaults(draw: Draw, settings: PlanSettings, workers: readonly
 
   // Some histories know a few kinds only, so that one kind does not always hide another.
   const known: readonly [Make, ...Make[]] = draw.happens(0.5) ? kinds : [draw.one(kinds), draw.one(kinds)]
-  const faults = Array.from({ length: draw.one([0, 1, 2, draw.between(3, 6), draw.between(6, 12)]) }, (): Fault => {
+  const faults = Array.from({ length: draw.one([0, draw.between(1, 3), draw.between(3, 8), draw.between(8, 16)]) }, (): Fault => {
     if (draw.happens(0.3)) return callFault()
     const slot = worker()
     return draw.one(known)(when(slot), slot)
