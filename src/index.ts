@@ -10,6 +10,7 @@ export { copyHeaders, deadLetterHeaders, headerPrefix, idHeader, isMark, readMar
 export { makeIncoming, readText } from './incoming.js'
 export { refuse, refuseUnless } from './options.js'
 export { backOff, tryAgain } from './retry.js'
+export { openSweep } from './sweep.js'
 export {
   CommitUnknownError,
   ConfigurationError,
@@ -42,3 +43,4 @@ export type * from './handler.js'
 export type { IdempotentOptions } from './idempotent.js'
 export type { InboxOptions } from './inbox.js'
 export type { TryAgainOptions, Tried } from './retry.js'
+export type { Sweep, SweepOptions } from './sweep.js'

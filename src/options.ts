@@ -42,6 +42,11 @@ export const refuseUnless = {
       `'${good}'`,
     )
   },
+  /** A name that can stand in quotes in any SQL, and in a name made from it: letters, digits and underscores. */
+  identifier(option: string, value: unknown, good: string): void {
+    if (typeof value === 'string' && /^[A-Za-z_][A-Za-z0-9_]{0,47}$/.test(value)) return
+    throw refuse(option, value, 'a name of 1 to 48 letters, digits and underscores that begins with no digit', `'${good}'`)
+  },
   function(option: string, value: unknown, good: string): void {
     if (typeof value === 'function') return
     throw refuse(option, value, 'a function', good)

@@ -1,0 +1,62 @@
+import { refuseUnless } from './options.js'
+import { systemRandom } from './random.js'
+import { systemClock } from './clock.js'
+import type { Clock } from './clock.js'
+import type { Random } from './random.js'
+
+export interface SweepOptions {
+  /** Removes one bounded batch of what is over. Answers whether the batch was full, so that there may be more. */
+  readonly batch: () => Promise<boolean>
+  /** How long to wait between two sweeps, in milliseconds, half of it more or less by chance, so that instances do not sweep together; at least 1. @default 60_000 */
+  readonly everyMs?: number | undefined
+  /** How many batches one sweep may take, at least 1; what is left waits for the next one. @default 20 */
+  readonly mostBatches?: number | undefined
+  /** Told what a sweep failed with; the next one tries again. @default it is ignored */
+  readonly onFailed?: ((error: unknown) => void) | undefined
+  /** @default systemClock */
+  readonly clock?: Clock | undefined
+  /** @default systemRandom */
+  readonly random?: Random | undefined
+}
+
+/** Clears away what is over while there is traffic: no timer, nothing to close, and nobody waits for it. */
+export interface Sweep {
+  /** To be called with every claim: begins a sweep if one is due and none is running. */
+  ride(): void
+  /** Sweeps now. Resolves once it is done; never rejects. */
+  now(): Promise<void>
+}
+
+/** For stores whose backend does not expire records by itself. */
+export function openSweep({
+  batch,
+  everyMs = 60_000,
+  mostBatches = 20,
+  onFailed = () => undefined,
+  clock = systemClock,
+  random = systemRandom,
+}: SweepOptions): Sweep {
+  refuseUnless.wholeNumber('sweepEveryMs', everyMs, { least: 1, good: 60_000 })
+  const pause = (): number => clock.now() + everyMs * (0.5 + random.fraction())
+  // A process that begins does not sweep at once: many begin together.
+  let dueAt = pause()
+  let running: Promise<void> | undefined
+
+  const sweep = async (): Promise<void> => {
+    try {
+      for (let batches = 0; batches < mostBatches && (await batch()); batches += 1);
+    } catch (error) {
+      onFailed(error)
+    }
+    dueAt = pause()
+    running = undefined
+  }
+  const now = (): Promise<void> => (running ??= sweep())
+
+  return {
+    ride() {
+      if (!running && clock.now() >= dueAt) void now()
+    },
+    now,
+  }
+}
