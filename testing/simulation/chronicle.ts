@@ -18,7 +18,7 @@ export type Happening = { readonly atMs: number } & (
   /** All that was wrong is mended, and nothing goes wrong any more. */
   | { readonly what: 'calm' }
   /** The group is empty, or it was waited for as long as it could have taken. */
-  | { readonly what: 'over'; readonly left: number }
+  | { readonly what: 'over'; readonly left: number; readonly deadLetters: readonly string[] }
   /** All workers have stopped. */
   | { readonly what: 'end'; readonly records: number | undefined; readonly timers: number; readonly calls: number }
 )
@@ -49,6 +49,8 @@ type OfWorker =
     }
   /** A step took effect in the store; whether its answer is heard is another matter. */
   | ({ readonly what: 'store' } & StoreStep)
+  /** The process hears that it has claimed, whether it still waits for that or has given it up. */
+  | { readonly what: 'claim-heard'; readonly record: string; readonly token: number }
   /** The store's own fault. */
   | {
       readonly what: 'store-threw'

@@ -1,4 +1,5 @@
 import { openCrew } from './workers/crew.js'
+import { idOf } from './workers/handler.js'
 import { derivedRandom } from './chance.js'
 import { openJudge } from './judge.js'
 import { openNemesis } from './faults/nemesis.js'
@@ -70,7 +71,7 @@ export async function simulate<Tx>(plan: Plan, pieces: Pieces<Tx>): Promise<Hist
     senders.open === 0 &&
     crew.workers.every(({ process, unsettled }) => process.state === 'dead' || unsettled === 0)
   await scheduler.run(settings.troubleMs + patienceMs(plan, world.broker.left() + senders.open), settled)
-  world.tell({ what: 'over', left: world.broker.left() + senders.open })
+  world.tell({ what: 'over', left: world.broker.left() + senders.open, deadLetters: world.broker.deadLetters().map(idOf) })
 
   let stopping = plan.workers.length
   plan.workers.forEach((_, slot) => void crew.stop(slot, undefined).then(() => (stopping -= 1)))

@@ -1,10 +1,7 @@
 import { recordOf } from '../facts.js'
-import { seconds } from './property.js'
+import { seconds, slackMs } from './property.js'
 import type { Facts, RunFact } from '../facts.js'
 import type { Property } from './property.js'
-
-/** Two things may be a little apart that ought to be at the same time: clocks run at different rates, and times are rounded. */
-const slackMs = 10
 
 /** Whose a key is, and when a handler may start on it. */
 export const claiming: readonly Property[] = [

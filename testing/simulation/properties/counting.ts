@@ -54,10 +54,14 @@ export const counting: readonly Property[] = [
       'A lease ends with its claim neither completed nor released only where its process died, stalled or could not reach the store, or its run was left alone.',
     open(facts, violate) {
       let seen = 0
-      return () => {
+      const heardAtMs = new Map<string, number>()
+      return (happening) => {
+        if (happening.what === 'claim-heard') heardAtMs.set(`${happening.worker} ${happening.record} ${happening.token}`, happening.atMs)
         for (; seen < facts.lapses.length; seen += 1) {
           const lapse = facts.lapses[seen]
-          if (lapse && !hasCause(facts, lapse))
+          if (!lapse) continue
+          const heardMs = heardAtMs.get(`${lapse.before.worker} ${recordOf(lapse.key)} ${lapse.before.token}`)
+          if (!hasCause(facts, lapse, heardMs))
             violate(
               `the lease of ${lapse.before.worker} on ${lapse.key} (token ${lapse.before.token}) ended, and nothing had happened to it`,
             )
@@ -108,11 +112,15 @@ function mayCount(facts: Facts, { ended, startedAtMs, token, leftAloneAtMs }: Ru
   return token === undefined && tooLong
 }
 
-function hasCause(facts: Facts, { key, before, atMs }: LapseFact): boolean {
+function hasCause(facts: Facts, { key, before, atMs }: LapseFact, heardMs: number | undefined): boolean {
   const { worker: name, token, claimedAtMs } = before
   const { maxRunMs, recordTimeoutMs, leaseMs } = facts.plan.settings
   const worker = facts.worker(name)
   if (!worker || worker.crashed || facts.forgotAtMs.length > 0) return true
+  // A caller of `once` that hears of a claim which it has given up gives it back, whatever was slow before.
+  const forgotten = heardMs !== undefined && heardMs < before.untilMs && worker.stoppedAtMs === undefined && !wasUsed(facts, name, token)
+  if (worker.mode === 'once' && forgotten && !facts.troubled(name, heardMs, heardMs + leaseMs, ['slow', 'late', 'twice', 'lost']))
+    return false
   // It is so now, or was until a moment ago.
   if (facts.troubled(name, atMs - recoveryMs(facts), atMs)) return true
   const runs = facts.runs.ofKey(key).filter((run) => run.worker === name && run.token === token)
@@ -126,7 +134,8 @@ function hasCause(facts: Facts, { key, before, atMs }: LapseFact): boolean {
   if (inTransaction) return true
   // Its work is done, and was tried to be recorded for as long as it should be; or it stopped meanwhile, or gave a call of `once` up.
   const gaveUpAtMs = worker.stoppedAtMs ?? Math.max(claimedAtMs, ...runs.map((run) => run.ended?.atMs ?? 0)) + recordTimeoutMs
-  const bounded = worker.stoppingAtMs !== undefined || runs.some(({ ended }) => ended?.how === 'returned') || worker.mode === 'once'
+  const bounded =
+    worker.stoppingAtMs !== undefined || runs.some(({ ended }) => ended?.how === 'returned') || (worker.mode === 'once' && runs.length > 0)
   if (bounded && facts.troubled(name, gaveUpAtMs - recordTimeoutMs - recoveryMs(facts), gaveUpAtMs)) return true
   // Nobody ever heard of it: the answer was lost, or an old call came again.
   return !wasUsed(facts, name, token) && facts.troubled(name, claimedAtMs - leaseMs * 4, claimedAtMs + recoveryMs(facts), ['slow', 'late'])

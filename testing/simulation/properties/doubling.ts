@@ -28,10 +28,11 @@ export function earlierEffects(facts: Facts, second: RunFact): readonly RunFact[
 
 /** Why the second effect was allowed, after the first; undefined where it was not. */
 export function whyTwice(facts: Facts, first: RunFact, second: RunFact): string | undefined {
-  const { windowMs } = facts.plan.settings
+  const { windowMs, leaseMs } = facts.plan.settings
   const recordedAtMs = first.recordedAtMs
   const { startedAtMs } = second
-  if (facts.forgotAtMs.some((atMs) => atMs >= first.startedAtMs)) return 'the store forgot'
+  // Its claim is a little older than the run.
+  if (facts.forgotAtMs.some((atMs) => atMs >= first.startedAtMs - leaseMs)) return 'the store forgot'
   if (first.token === 0 || second.token === 0) return 'it ran unclaimed while the store was away'
   if (recordedAtMs !== undefined && recordedAtMs <= startedAtMs)
     return startedAtMs >= recordedAtMs + windowMs - 1 ? 'the window was over' : undefined

@@ -1,8 +1,6 @@
-import { seconds } from './property.js'
+import { recordOf } from '../facts.js'
+import { aloneFromLapses, recoveryMs, seconds, slackMs, watching } from './property.js'
 import type { Property } from './property.js'
-
-/** Clocks run at different rates, and times are rounded. */
-const slackMs = 10
 
 /** What comes before what. */
 export const ordering: readonly Property[] = [
@@ -49,6 +47,53 @@ export const ordering: readonly Property[] = [
         if (untilMs !== undefined && happening.atMs < untilMs - slackMs)
           violate(`${happening.worker} starts ${happening.message} before ${seconds(untilMs)}, until when ${happening.key} rests`)
       }
+    },
+  },
+  {
+    name: 'alone-comes-first',
+    sentence: 'From the moment at which a message waits to run alone, nothing else begins in its process.',
+    open(facts, violate) {
+      const claims = new Map<string, { readonly lapses: number; readonly claimedAtMs: number }>()
+      const inHand = new Map<string, Map<number, string>>()
+      /** Which record waits in each process, and since when. */
+      const waiting = new Map<string, { readonly record: string; readonly sinceMs: number }>()
+      const waits = (worker: string, record: string, token: number): boolean => {
+        const lapses = claims.get(`${record} ${token}`)?.lapses ?? 0
+        const ran = facts.runs.all.some((run) => run.worker === worker && run.token === token)
+        const others = [...(inHand.get(worker)?.values() ?? [])].filter((each) => each === record)
+        // Which of several deliveries of a key it is that waits cannot be seen.
+        return lapses >= aloneFromLapses && lapses < facts.plan.settings.maxLapses && !ran && others.length === 1
+      }
+      return watching({
+        arrived({ worker, delivery, message }) {
+          inHand.set(worker, (inHand.get(worker) ?? new Map<number, string>()).set(delivery, recordOf(facts.keyOf(message))))
+        },
+        outcome({ worker, delivery, message }) {
+          if (delivery === undefined) return
+          inHand.get(worker)?.delete(delivery)
+          if (waiting.get(worker)?.record === recordOf(facts.keyOf(message))) waiting.delete(worker)
+        },
+        rebalanced: ({ worker }) => void waiting.delete(worker),
+        stopping: ({ worker }) => void waiting.delete(worker),
+        store(step) {
+          const { worker, record, atMs } = step
+          if (step.step === 'claim' && step.status === 'claimed')
+            claims.set(`${record} ${step.token}`, { lapses: step.lapses, claimedAtMs: atMs })
+          const givenBack = step.step === 'release' && step.answer && step.restMs === 0
+          if (givenBack && !waiting.has(worker) && waits(worker, record, step.token)) waiting.set(worker, { record, sinceMs: atMs })
+        },
+        started({ worker, key, message, delivery, token, atMs, run }) {
+          const first = waiting.get(worker)
+          if (!first || delivery === undefined || !token) return
+          // Of two that wait to run alone, either may be first.
+          if ((facts.runs.find(run)?.lapses ?? 0) >= aloneFromLapses && first.record !== recordOf(key)) return
+          if (first.record === recordOf(key)) return void waiting.delete(worker)
+          const claimedAtMs = claims.get(`${recordOf(key)} ${token}`)?.claimedAtMs ?? 0
+          const late = claimedAtMs > first.sinceMs + facts.plan.settings.transitMs * 2 + slackMs
+          if (late && !facts.troubled(worker, first.sinceMs - recoveryMs(facts), atMs))
+            violate(`${worker} starts ${message}, while ${first.record} waits to run alone since ${seconds(first.sinceMs)}`)
+        },
+      })
     },
   },
 ]

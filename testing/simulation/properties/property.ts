@@ -1,5 +1,7 @@
+import { watch } from '../facts/watching.js'
 import type { Happening } from '../chronicle.js'
 import type { Facts } from '../facts.js'
+import type { Watching } from '../facts/watching.js'
 
 /** Something that holds in every history. */
 export interface Property {
@@ -9,6 +11,17 @@ export interface Property {
   /** Watches one history: what it returns is told everything that happens, after `facts` were, and calls `violate` with what did not hold. */
   open(facts: Facts, violate: (message: string) => void): (happening: Happening) => void
 }
+
+/** What is done at each kind of happening that a property looks at. */
+export function watching(table: Watching): (happening: Happening) => void {
+  return (happening) => watch(table, happening)
+}
+
+/** Two things may be a little apart that ought to be at the same time: clocks run at different rates, and times are rounded. */
+export const slackMs = 10
+
+/** From so many lapses on a key runs alone, so that those of others can take it no further. */
+export const aloneFromLapses = 3
 
 /** How long it takes at most, after a trouble, until a process has tried again what it kept trying: the longest pause between two tries, and the limits of some calls. */
 export function recoveryMs({ plan: { settings } }: Facts): number {

@@ -1,10 +1,7 @@
 import { recordOf } from '../facts.js'
-import { recoveryMs } from './property.js'
+import { aloneFromLapses, recoveryMs } from './property.js'
 import type { Facts, LapseFact } from '../facts.js'
 import type { Property } from './property.js'
-
-/** From so many lapses on a key runs alone, so that those of others can take it no further. */
-const aloneFromLapses = 3
 
 /** What is postponed or set aside, when, and why. */
 export const settingAside: readonly Property[] = [

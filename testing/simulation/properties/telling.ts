@@ -1,4 +1,5 @@
 import { recordOf } from '../facts.js'
+import { watching } from './property.js'
 import type { Property } from './property.js'
 
 /** What is told is true. */
@@ -34,6 +35,32 @@ export const telling: readonly Property[] = [
       if (run && !run.ended && run.startedAtMs < sinceMs && !facts.troubled(worker, sinceMs, atMs)) {
         violate(`${worker} renews ${record} while its own transaction holds it: ${error}`)
       }
+    },
+  },
+  {
+    name: 'told-as-it-ended',
+    sentence:
+      'What returned is not put off, what asked for the dead letters is not tried again, and what fails counts only while the claim is its own.',
+    open(facts, violate) {
+      const released = new Set<string>()
+      return watching({
+        store(step) {
+          if (step.step === 'release' && step.answer) released.add(`${step.record} ${step.token}`)
+        },
+        postponed({ delivery, worker, message }) {
+          const run = facts.runs.ofDelivery(delivery)
+          const isDone = run?.token !== undefined && run.ended?.how === 'returned' && run.leftAloneAtMs === undefined
+          if (isDone) violate(`${worker} postpones ${message}, whose work is done`)
+        },
+        outcome({ delivery, outcome, worker, message }) {
+          const run = delivery === undefined ? undefined : facts.runs.ofDelivery(delivery)
+          if (outcome.status !== 'retried' || !run) return
+          if (run.ended?.how === 'asks' && run.leftAloneAtMs === undefined)
+            violate(`${worker} tries ${message} again, which asked to be set aside`)
+          if (run.token && !released.has(`${recordOf(run.key)} ${run.token}`))
+            violate(`${worker} counts a failure of ${message}, whose claim it could not release`)
+        },
+      })
     },
   },
 ]

@@ -41,6 +41,7 @@ const sentences: Sentences = {
       again && redelivered === false && 'as if new',
     )}`
   },
+  'claim-heard': () => undefined,
   store: (step, known) => (steps[step.step] as (step: Of<'store'>, known: Knowledge) => string)(step, known),
   'store-threw': ({ step, record, error }, known) =>
     `hears a fault of the store at its ${step}${record && ` of ${known.keyOf(record)}`}: ${known.readable(error)}`,

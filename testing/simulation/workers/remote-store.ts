@@ -18,15 +18,18 @@ export function remoteStore<Tx>(world: World<Tx>, process: Process, way: Way): S
 
   return {
     check: () => Promise.resolve(),
-    claim: (record, options) =>
-      way.call('claim', () =>
+    async claim(record, options) {
+      const result = await way.call('claim', () =>
         observe('claim', { record }, store.claim(record, options), (result) => {
           const { nonce, leaseMs, memoryMs } = options
           const { token, attempts, lapses } = result.status === 'claimed' ? result.claim : nothingClaimed
           const retryInMs = result.status === 'busy' ? result.retryInMs : 0
           return { step: 'claim', record, nonce, leaseMs, memoryMs, status: result.status, token, attempts, lapses, retryInMs }
         }),
-      ),
+      )
+      if (result.status === 'claimed') world.tell({ what: 'claim-heard', worker: process.name, record, token: result.claim.token })
+      return result
+    },
     renew: (claim, leaseMs) =>
       way.call('renew', () =>
         observe('renew', claim, store.renew(claim, leaseMs), (answer) => ({ step: 'renew', ...named(claim), leaseMs, answer })),

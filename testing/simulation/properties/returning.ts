@@ -1,0 +1,111 @@
+import { recordOf } from '../facts.js'
+import { recoveryMs, seconds, slackMs, watching } from './property.js'
+import type { Property } from './property.js'
+
+/** What comes back, when, and as what. */
+export const returning: readonly Property[] = [
+  {
+    name: 'copies-wait',
+    sentence: 'A copy does not come before it is due, and comes with the marks that it was given.',
+    open(facts, violate) {
+      const dues = new Map<string, number>()
+      const replayed = new Set<string>()
+      // Of a copy that was stored and not confirmed nobody knows.
+      const someUnknown = (facts.plan.settings.broker.copyUnknown ?? 0) > 0
+      return watching({
+        replayed: ({ messages }) => messages.forEach((message) => replayed.add(message)),
+        postponed({ message, marks, delayMs, atMs, takenAway }) {
+          const name = `${message} ${marks.attempts} ${marks.postponements}`
+          if (!takenAway) dues.set(name, Math.min(dues.get(name) ?? Number.POSITIVE_INFINITY, atMs + delayMs))
+        },
+        arrived({ message, attempts, postponements, atMs, replay, redelivered }) {
+          if (replay && !replayed.has(message)) violate(`${message} comes as a replay, and nobody had it delivered again`)
+          const counted = attempts + postponements > 0
+          if ((counted || replay) && redelivered === false) violate(`${message} is a copy, and is said never to have come before`)
+          if (!counted || someUnknown) return
+          const dueAtMs = dues.get(`${message} ${attempts} ${postponements}`)
+          if (dueAtMs === undefined)
+            violate(`${message} comes with ${attempts} attempts and ${postponements} postponements, which nobody gave it`)
+          else if (atMs < dueAtMs - slackMs) violate(`${message} comes ${seconds(dueAtMs - atMs)} before it is due`)
+        },
+      })
+    },
+  },
+  {
+    name: 'taken-away-does-not-start',
+    sentence: 'What was taken away from a worker, and has not started by then, does not start there.',
+    open(facts, violate) {
+      const inHand = new Map<string, Set<number>>()
+      const takenAtMs = new Map<number, number>()
+      return watching({
+        arrived({ worker, delivery }) {
+          inHand.set(worker, (inHand.get(worker) ?? new Set<number>()).add(delivery))
+        },
+        outcome({ worker, delivery }) {
+          if (delivery !== undefined) inHand.get(worker)?.delete(delivery)
+        },
+        rebalanced({ worker, atMs }) {
+          for (const delivery of inHand.get(worker) ?? []) if (!takenAtMs.has(delivery)) takenAtMs.set(delivery, atMs)
+        },
+        started({ delivery, atMs, worker, message, token }) {
+          const takenMs = delivery === undefined ? undefined : takenAtMs.get(delivery)
+          if (takenMs === undefined) return
+          // An inbox is asked in its transaction, to which there are some ways more.
+          const heardAtMs = takenMs + facts.plan.settings.transitMs * (token === undefined ? 6 : 1) + slackMs
+          if (atMs > heardAtMs && !facts.troubled(worker, takenMs - recoveryMs(facts), atMs))
+            violate(`${worker} starts ${message}, which was taken away from it at ${seconds(takenMs)}`)
+        },
+      })
+    },
+  },
+  {
+    name: 'dead-letters-are-kept',
+    sentence: 'What was set aside stands among the dead letters until somebody has it delivered again.',
+    open(_facts, violate) {
+      const setAside = new Set<string>()
+      return watching({
+        'dead-letter'({ message, takenAway }) {
+          if (!takenAway) setAside.add(message)
+        },
+        replayed: ({ messages }) => messages.forEach((message) => setAside.delete(message)),
+        over({ deadLetters }) {
+          const there = new Set(deadLetters)
+          for (const message of setAside) if (!there.has(message)) violate(`${message} was set aside, and is not among the dead letters`)
+        },
+      })
+    },
+  },
+  {
+    name: 'dead-letters-forget',
+    sentence: 'Once a message is set aside its record remembers no attempts; and a replay has a budget of its own.',
+    open(facts, violate) {
+      const remembered = new Map<string, number>()
+      const replays = new Set<number>()
+      const owed = new Set<string>()
+      return watching({
+        arrived({ message, delivery, replay }) {
+          if (!replay) return
+          replays.add(delivery)
+          owed.delete(message)
+        },
+        replayed: ({ messages }) => messages.forEach((message) => owed.add(message)),
+        over({ left }) {
+          if (left === 0) for (const message of owed) violate(`${message} was delivered again on purpose, and never came as that`)
+        },
+        'dead-letter'({ message, delivery, worker, reason, takenAway }) {
+          const unrun = reason.startsWith('its lease ended') || (reason.startsWith('failed') && !facts.runs.ofDelivery(delivery))
+          remembered.delete(`${worker} ${recordOf(facts.keyOf(message))}`)
+          if (!takenAway && replays.has(delivery) && unrun) violate(`${worker} sets ${message} aside again at once, though it was replayed`)
+        },
+        store(step) {
+          if (step.step === 'release' && step.answer) remembered.set(`${step.worker} ${step.record}`, step.attempts)
+        },
+        outcome({ worker, message, outcome }) {
+          if (outcome.status !== 'dead-lettered' || facts.worker(worker)?.mode !== 'lease') return
+          const attempts = remembered.get(`${worker} ${recordOf(facts.keyOf(message))}`) ?? 0
+          if (attempts > 0) violate(`${message} is set aside, and its record remembers ${attempts} attempts`)
+        },
+      })
+    },
+  },
+]
