@@ -7,7 +7,6 @@ import { backOff } from './retry.js'
 import { openCutter, runHandler } from './run.js'
 import type { Call, Effect, Effected } from './effect.js'
 import type { Core } from './core.js'
-import type { Happened } from './decide.js'
 import type { Handler, HandlerOptions, Idempotent, InboxContext } from './handler.js'
 import type { Followed } from './outage.js'
 import type { Run } from './run.js'
@@ -101,10 +100,12 @@ function inboxEffect<Message, Value, Tx>(
         return concluded(core, call, verdict, run, committed) ?? putOff
       }
       const conflict = hasCode(fault.error, 'transaction-conflict')
-      // The database ends the transactions of runs that are too long, and each further run would be too long as well: an attempt like any other.
-      if (run?.how === 'returned' && run.tooLong && !hasCode(fault.error, 'commit-unknown')) return { happened: tooLong(core, fault.error) }
+      const unknown = hasCode(fault.error, 'commit-unknown')
+      // The database has refused to commit what this handler did (a deferred constraint, a transaction that took too long): its failure, and run again it
+      // would be refused again.
+      if (run?.how === 'returned' && !conflict && !unknown) return { happened: { what: 'threw', error: fault.error, cut: 'no' } }
       // The commit may have gone through: the next round finds the key consumed, and by us.
-      if (run?.how === 'returned' && !conflict) committed = { value: run.value }
+      if (run?.how === 'returned' && unknown) committed = { value: run.value }
       if (call.graceOver?.aborted) return { happened: { what: 'threw', error: fault.error, cut: 'stopping' } }
       if (conflict && faults >= mostConflicts) return putOff
       if (!conflict) {
@@ -128,14 +129,6 @@ function inboxEffect<Message, Value, Tx>(
         followed.givenUp()
       }
     },
-  }
-}
-
-function tooLong({ maxRunMs }: Core, cause: unknown): Happened {
-  return {
-    what: 'threw',
-    error: new RunTooLongError(`The handler has run for longer than ${maxRunMs} ms (option maxRunMs)`, { cause }),
-    cut: 'no',
   }
 }
 
@@ -166,7 +159,9 @@ function concluded<Value>(
     case 'abandoned':
       reportAbandoned(core, call)
       // Rolled back, so nothing was left behind: an attempt like any other.
-      return { happened: tooLong(core, undefined) }
+      return {
+        happened: { what: 'threw', error: new RunTooLongError(`The handler has run for longer than ${core.maxRunMs} ms`), cut: 'no' },
+      }
     case 'handed-back':
       // Its connection is closed by now, so others need not wait.
       return { happened: { what: 'threw', error: undefined, cut: 'stopping' } }

@@ -32,7 +32,8 @@ export async function tryAgain<Value>(
     } catch (error) {
       onFault?.(error)
       const leftMs = forMs - (clock.now() - begun)
-      if (signal?.aborted || leftMs <= 0) return { done: false, error }
+      // A pause of less than a millisecond may be none at all.
+      if (signal?.aborted || leftMs < 1) return { done: false, error }
       await sleep(clock, Math.min(leftMs, backOff(failures, random.fraction())), signal)
       if (signal?.aborted) return { done: false, error }
     }

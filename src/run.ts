@@ -40,7 +40,7 @@ export async function callUser<Value>(call: () => Value | Promise<Value>): Promi
 }
 
 export type Run<Value> =
-  | { readonly how: 'returned'; readonly value: Value; readonly tooLong: boolean }
+  | { readonly how: 'returned'; readonly value: Value }
   | { readonly how: 'threw'; readonly error: unknown; readonly cut: 'no' | 'lost' | 'stopping' }
   | { readonly how: 'abandoned' }
   | { readonly how: 'handed-back' }
@@ -108,7 +108,7 @@ export function runHandler<Value>(cutter: Cutter, call: () => Value | Promise<Va
 
     void callUser(call).then((result) => {
       if (over) limits.late(result)
-      else end(result.how === 'returned' ? { ...result, tooLong } : { ...result, cut })
+      else end(result.how === 'returned' ? result : { ...result, cut })
     })
   })
 

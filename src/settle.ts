@@ -126,7 +126,7 @@ async function setAside<Message>(
   { reason, attempts }: Extract<Decision['settle'], { how: 'dead-letter' }>,
 ): Promise<Outcome> {
   const { core, delivery, lease, session } = job
-  // Whoever has it next sets it aside, and is to know how often it has failed.
+  // Whoever has it next is to know how often it has failed: with one failure more it is set aside there.
   const leave = async (): Promise<Outcome> => {
     if (lease) await release(job, lease, { attempts, lapses: countsOf(job).lapses, restMs: 0 })
     return leaveUnsettled(job)

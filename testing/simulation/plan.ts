@@ -23,6 +23,8 @@ export interface PlanSettings {
   readonly retryDelaysMs: readonly number[]
   readonly maxRunMs: number
   readonly maxLapses: number
+  /** After so long the database ends a transaction that is still open. */
+  readonly transactionLimitMs: number
   readonly recordTimeoutMs: number
   readonly concurrency: number
   readonly graceMs: number

@@ -8,6 +8,8 @@ export interface Scheduler {
   schedule(ms: number, wake: () => void): () => void
   /** Goes on until `over` holds, or nothing is due before `untilMs`; the time is then as far as it came. */
   run(untilMs: number, over?: () => boolean): Promise<void>
+  /** Nothing goes on any more. */
+  stop(): void
   /** How many wait. */
   readonly pending: number
 }
@@ -23,6 +25,7 @@ export function openScheduler(random: Random): Scheduler {
   const heap = openHeap()
   let nowMs = 0
   let pending = 0
+  let stopped = false
 
   /** Whether there was something to do. */
   const goOn = (untilMs: number): boolean => {
@@ -50,7 +53,10 @@ export function openScheduler(random: Random): Scheduler {
         due.wake = undefined
       }
     },
-    run: (untilMs, over = () => false) => byTurns(() => !over() && goOn(untilMs)),
+    run: (untilMs, over = () => false) => byTurns(() => !stopped && !over() && goOn(untilMs)),
+    stop() {
+      stopped = true
+    },
     get pending() {
       return pending
     },

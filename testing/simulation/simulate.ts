@@ -42,6 +42,7 @@ export async function simulate<Tx>(plan: Plan, pieces: Pieces<Tx>): Promise<Hist
     tell(untimed: Untimed<Happening>) {
       const happening = { atMs: scheduler.now(), ...untimed } as Happening
       happenings.push(happening)
+      if (happenings.length === mostHappenings) scheduler.stop()
       judge.see(happening)
     },
     next: (what) => (counts[what] += 1),
@@ -86,8 +87,13 @@ export async function simulate<Tx>(plan: Plan, pieces: Pieces<Tx>): Promise<Hist
     timers: living.reduce((sum, { process }) => sum + process.timers, 0),
     calls: living.reduce((sum, { unsettled }) => sum + unsettled, 0),
   })
-  return { plan, happenings, ...judge.verdict() }
+  const { violations, twice } = judge.verdict()
+  const endless = { property: 'comes-to-an-end', message: `${mostHappenings} happenings, and no end`, atMs: scheduler.now() }
+  return { plan, happenings, violations: happenings.length < mostHappenings ? violations : [...violations, endless], twice }
 }
+
+/** More than that no history comes to that is going to end. */
+const mostHappenings = 200_000
 
 /** How long a stop takes at most, beside the grace time. */
 const stoppingMs = 5_000

@@ -176,17 +176,17 @@ describe('an inbox', () => {
     expect(await claim('1')).toMatchObject({ status: 'claimed', claim: { attempts: 1, lapses: 0 } })
   })
 
-  test('whose transaction the database has ended, as the run was too long, has used an attempt', async () => {
-    const { options, orders, clock, transactions } = openInboxWorld({ maxRunMs: 5_000 })
-    const ended = new Error('terminating connection due to idle-in-transaction timeout')
-    transactions.transaction = (go) => go().then(() => Promise.reject(ended))
-    const handler = inbox((_: Order, __: Context) => clock.advance(5_500), options)
-    expect(await handler.settle(deliver('1', { redelivered: false }))).toMatchObject({
+  test('whose commit the database refuses has used an attempt, as it would refuse it again', async () => {
+    const { options, orders, save, transactions } = openInboxWorld()
+    const refused = new Error('insert violates a deferred constraint')
+    transactions.transaction = (go) => go().then(() => Promise.reject(refused))
+    expect(await inbox(save, options).settle(deliver('1', { redelivered: false }))).toMatchObject({
       status: 'retried',
       attempts: 1,
-      error: { code: 'run-too-long', cause: ended },
+      error: refused,
     })
-    expect(orders).toEqual([])
+    await expect(inbox(save, options).once({ id: '2' })).rejects.toBe(refused)
+    expect(orders).toHaveLength(2)
   })
 
   test('at the end of the grace time is rolled back first, then released without a rest', async () => {

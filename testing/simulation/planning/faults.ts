@@ -44,10 +44,13 @@ export function planFaults(draw: Draw, settings: PlanSettings, workers: readonly
 
   // Some histories know a few kinds only, so that one kind does not always hide another.
   const known: readonly [Make, ...Make[]] = draw.happens(0.5) ? kinds : [draw.one(kinds), draw.one(kinds)]
+  let last: { readonly slot: number; when: When | undefined } | undefined
   const faults = Array.from({ length: draw.one([0, draw.between(1, 3), draw.between(3, 8), draw.between(8, 16)]) }, (): Fault => {
     if (draw.happens(0.3)) return callFault()
-    const slot = worker()
-    return draw.one(known)(when(slot), slot)
+    // Troubles come together: a broker that is away when a worker is stopped, and so on.
+    if (!last || draw.happens(0.7)) last = { slot: worker(), when: undefined }
+    last.when ??= when(last.slot)
+    return draw.one(known)(last.when, last.slot)
   })
   const replay: Fault[] = draw.happens(0.1) ? [{ what: 'replay', when: { atMs: draw.between(troubleMs >> 1, troubleMs - 1) } }] : []
   const forget = (): Fault => ({ what: 'store-forgets', when: byClock(), lagMs: draw.between(1, leaseMs) })

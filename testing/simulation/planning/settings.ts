@@ -4,6 +4,7 @@ import type { PlanSettings } from '../plan.js'
 
 export function planSettings(draw: Draw): PlanSettings {
   const leaseMs = draw.one([600, 1_200, 2_400])
+  const maxRunMs = leaseMs * draw.between(2, 4)
   const retryDelaysMs: readonly number[] = draw.one<readonly number[]>([[300], [200, 1_000], [500, 2_000]])
   return {
     leaseMs,
@@ -11,7 +12,8 @@ export function planSettings(draw: Draw): PlanSettings {
     // The short one is over before a history is: what comes again then is handled as new.
     windowMs: draw.happens(0.15) ? 20_000 : 3_600_000,
     maxAttempts: draw.between(1, 4),
-    maxRunMs: leaseMs * draw.between(2, 4),
+    maxRunMs,
+    transactionLimitMs: draw.happens(0.3) ? maxRunMs : maxRunMs + leaseMs * 3,
     maxLapses: draw.between(2, 5),
     recordTimeoutMs: leaseMs * draw.between(1, 2),
     concurrency: draw.one([1, 2, 4, 8]),

@@ -1,5 +1,5 @@
 import { recordOf } from '../facts.js'
-import { seconds, slackMs } from './property.js'
+import { isUnclaimed, seconds, slackMs } from './property.js'
 import type { Facts, RunFact } from '../facts.js'
 import type { Property } from './property.js'
 
@@ -17,7 +17,7 @@ export const claiming: readonly Property[] = [
     sentence:
       'A handler starts only on a key that is claimed for it: never on one that is consumed within its window, at rest, or held by a live lease of somebody else.',
     open: (facts, violate) => (happening) => {
-      if (happening.what !== 'started' || happening.token === 0) return
+      if (happening.what !== 'started' || isUnclaimed(facts, happening.token)) return
       const { worker, message, key, token, atMs } = happening
       const record = recordOf(key)
       if (token === undefined) {
@@ -45,7 +45,7 @@ export const claiming: readonly Property[] = [
         if (happening.what === 'store' && happening.step === 'renew' && happening.answer)
           keptAtMs.set(`${happening.record} ${happening.token}`, atMs)
         // Who runs unclaimed, as the store is away, asks nobody.
-        if (happening.what !== 'started' || happening.token === 0 || facts.forgotAtMs.length > 0) return
+        if (happening.what !== 'started' || isUnclaimed(facts, happening.token) || facts.forgotAtMs.length > 0) return
         const { key, message, worker, run: id } = happening
         for (const other of facts.runs.ofKey(key)) {
           if (other.run === id || !isUnderWay(facts, other)) continue

@@ -94,6 +94,8 @@ export const counting: readonly Property[] = [
         // The one delivery that there is claims twice, and has held its key from the first time on.
         if (sinceMs === undefined || others.length > 0 || facts.worker(worker)?.mode === 'once') return
         if (held?.state !== 'consuming' || held.worker !== worker || held.claimedAtMs < sinceMs || held.untilMs <= atMs) return
+        // It asks again only when it has waited for the first answer.
+        if (atMs - held.claimedAtMs < facts.plan.settings.leaseMs / 8) return
         if ((lastEnds.get(`${worker} ${record}`) ?? 0) >= held.claimedAtMs) return
         if (facts.records.heldBy(record) !== undefined || wasUsed(facts, worker, held.token)) return
         // A request that was long on its way may be one that nobody waits for any more.
@@ -105,11 +107,11 @@ export const counting: readonly Property[] = [
 ]
 
 /** Whether it may be counted as an attempt, seen from outside. */
-function mayCount(facts: Facts, { ended, startedAtMs, token, leftAloneAtMs }: RunFact): boolean {
+function mayCount(facts: Facts, { ended, effectAtMs, startedAtMs, token, leftAloneAtMs }: RunFact): boolean {
   if (ended?.how === 'fails' || ended?.how === 'asks' || ended?.how === 'too-long') return true
-  // In an inbox a run that is too long is rolled back, and counted, however it ends.
-  const tooLong = (ended?.atMs ?? leftAloneAtMs ?? 0) - startedAtMs >= facts.plan.settings.maxRunMs * 0.99
-  return token === undefined && tooLong
+  // In an inbox a run that is too long is rolled back, and counted; and so is one whose commit is refused.
+  const tooLong = (leftAloneAtMs ?? 0) - startedAtMs >= facts.plan.settings.maxRunMs * 0.99
+  return token === undefined && (tooLong || (ended?.how === 'returned' && effectAtMs === undefined))
 }
 
 function hasCause(facts: Facts, { key, before, atMs }: LapseFact, heardMs: number | undefined): boolean {
@@ -117,10 +119,9 @@ function hasCause(facts: Facts, { key, before, atMs }: LapseFact, heardMs: numbe
   const { maxRunMs, recordTimeoutMs, leaseMs } = facts.plan.settings
   const worker = facts.worker(name)
   if (!worker || worker.crashed || facts.forgotAtMs.length > 0) return true
-  // A caller of `once` that hears of a claim which it has given up gives it back, whatever was slow before.
+  // A caller of `once` that hears of a claim which it has given up gives it back, however slow the store was before.
   const forgotten = heardMs !== undefined && heardMs < before.untilMs && worker.stoppedAtMs === undefined && !wasUsed(facts, name, token)
-  if (worker.mode === 'once' && forgotten && !facts.troubled(name, heardMs, heardMs + leaseMs, ['slow', 'late', 'twice', 'lost']))
-    return false
+  if (worker.mode === 'once' && forgotten && !facts.troubled(name, heardMs, heardMs + leaseMs, ['late', 'twice', 'lost'])) return false
   // It is so now, or was until a moment ago.
   if (facts.troubled(name, atMs - recoveryMs(facts), atMs)) return true
   const runs = facts.runs.ofKey(key).filter((run) => run.worker === name && run.token === token)

@@ -1,3 +1,4 @@
+import { isUnclaimed } from './property.js'
 import type { Facts, RunFact } from '../facts.js'
 import type { Property } from './property.js'
 
@@ -33,7 +34,7 @@ export function whyTwice(facts: Facts, first: RunFact, second: RunFact): string 
   const { startedAtMs } = second
   // Its claim is a little older than the run.
   if (facts.forgotAtMs.some((atMs) => atMs >= first.startedAtMs - leaseMs)) return 'the store forgot'
-  if (first.token === 0 || second.token === 0) return 'it ran unclaimed while the store was away'
+  if (isUnclaimed(facts, first.token) || isUnclaimed(facts, second.token)) return 'it ran unclaimed while the store was away'
   if (recordedAtMs !== undefined && recordedAtMs <= startedAtMs)
     return startedAtMs >= recordedAtMs + windowMs - 1 ? 'the window was over' : undefined
   if (second.token === undefined && recordedAtMs !== undefined) return undefined

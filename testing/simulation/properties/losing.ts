@@ -1,5 +1,5 @@
 import { recordOf } from '../facts.js'
-import { recoveryMs } from './property.js'
+import { isUnclaimed, recoveryMs } from './property.js'
 import type { Facts } from '../facts.js'
 import type { Property } from './property.js'
 
@@ -48,7 +48,7 @@ function mayAck(facts: Facts, delivery: number, message: string, worker: string,
   if (consumedAtMs !== undefined && consumedAtMs + windowMs >= arrivedAtMs) return true
   const run = facts.runs.ofDelivery(delivery)
   if (run?.ended?.how !== 'returned') return false
-  if (run.refused || run.token === 0) return true
+  if (run.refused || isUnclaimed(facts, run.token)) return true
   // Done, and tried to be recorded for as long as it should be, or until the stop was over.
   const stopped = facts.worker(worker)?.stoppingAtMs !== undefined
   const triedLongEnough = stopped || nowMs - run.ended.atMs >= recordTimeoutMs * 0.99

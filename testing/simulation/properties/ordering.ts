@@ -37,7 +37,7 @@ export const ordering: readonly Property[] = [
         if (happening.what === 'outcome' && happening.outcome.status === 'retried' && happening.delivery !== undefined) {
           const run = facts.runs.ofDelivery(happening.delivery)
           // What was not claimed by lease is counted in the header only, and nothing rests.
-          if (!run?.ended || !run.token) return
+          if (!run?.ended || !run.token || facts.forgotAtMs.some((forgotMs) => forgotMs >= run.startedAtMs)) return
           const delayMs = retryDelaysMs[Math.min(run.attempt, retryDelaysMs.length) - 1] ?? 0
           rests.set(run.key, Math.max(rests.get(run.key) ?? 0, run.ended.atMs + delayMs))
         }
@@ -77,6 +77,8 @@ export const ordering: readonly Property[] = [
         stopping: ({ worker }) => void waiting.delete(worker),
         store(step) {
           const { worker, record, atMs } = step
+          // Its turn has come, whatever the store says.
+          if (step.step === 'claim' && waiting.get(worker)?.record === record) waiting.delete(worker)
           if (step.step === 'claim' && step.status === 'claimed')
             claims.set(`${record} ${step.token}`, { lapses: step.lapses, claimedAtMs: atMs })
           const givenBack = step.step === 'release' && step.answer && step.restMs === 0

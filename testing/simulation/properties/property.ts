@@ -28,6 +28,11 @@ export function recoveryMs({ plan: { settings } }: Facts): number {
   return 2_000 + settings.leaseMs + settings.transitMs * 8
 }
 
+/** Whether a run began without a claim, and was allowed to. */
+export function isUnclaimed({ plan: { settings } }: Facts, token: number | undefined): boolean {
+  return token === 0 && settings.whenStoreFails === 'run'
+}
+
 /** As people write times. */
 export function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(3)} s`

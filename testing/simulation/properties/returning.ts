@@ -63,9 +63,12 @@ export const returning: readonly Property[] = [
     sentence: 'What was set aside stands among the dead letters until somebody has it delivered again.',
     open(_facts, violate) {
       const setAside = new Set<string>()
+      const acked = new Set<number>()
       return watching({
-        'dead-letter'({ message, takenAway }) {
-          if (!takenAway) setAside.add(message)
+        ack: ({ delivery }) => void acked.add(delivery),
+        'dead-letter'({ delivery, message, takenAway }) {
+          // A request that comes late, after all was settled, does nothing any more.
+          if (!takenAway && !acked.has(delivery)) setAside.add(message)
         },
         replayed: ({ messages }) => messages.forEach((message) => setAside.delete(message)),
         over({ deadLetters }) {
@@ -79,7 +82,9 @@ export const returning: readonly Property[] = [
     name: 'dead-letters-forget',
     sentence: 'Once a message is set aside its record remembers no attempts; and a replay has a budget of its own.',
     open(facts, violate) {
-      const remembered = new Map<string, number>()
+      /** What the record kept when the claim was given back after the dead letter, by delivery. */
+      const remembered = new Map<number, number>()
+      const expected = new Map<string, number>()
       const replays = new Set<number>()
       const owed = new Set<string>()
       return watching({
@@ -94,15 +99,19 @@ export const returning: readonly Property[] = [
         },
         'dead-letter'({ message, delivery, worker, reason, takenAway }) {
           const unrun = reason.startsWith('its lease ended') || (reason.startsWith('failed') && !facts.runs.ofDelivery(delivery))
-          remembered.delete(`${worker} ${recordOf(facts.keyOf(message))}`)
+          expected.set(`${worker} ${recordOf(facts.keyOf(message))}`, delivery)
           if (!takenAway && replays.has(delivery) && unrun) violate(`${worker} sets ${message} aside again at once, though it was replayed`)
         },
         store(step) {
-          if (step.step === 'release' && step.answer) remembered.set(`${step.worker} ${step.record}`, step.attempts)
+          const place = `${step.worker} ${step.record}`
+          const delivery = expected.get(place)
+          if (step.step !== 'release' || !step.answer || delivery === undefined) return
+          remembered.set(delivery, step.attempts)
+          expected.delete(place)
         },
-        outcome({ worker, message, outcome }) {
-          if (outcome.status !== 'dead-lettered' || facts.worker(worker)?.mode !== 'lease') return
-          const attempts = remembered.get(`${worker} ${recordOf(facts.keyOf(message))}`) ?? 0
+        outcome({ worker, message, delivery, outcome }) {
+          if (delivery === undefined || outcome.status !== 'dead-lettered' || facts.worker(worker)?.mode !== 'lease') return
+          const attempts = remembered.get(delivery) ?? 0
           if (attempts > 0) violate(`${message} is set aside, and its record remembers ${attempts} attempts`)
         },
       })

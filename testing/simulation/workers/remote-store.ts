@@ -87,15 +87,13 @@ export function remoteTransactionalStore<Tx>(
   store: TransactionalStore<Tx>,
 ): TransactionalStore<ServerSide<Tx>> {
   const observe = observer(world, process.name)
-  const { maxRunMs, leaseMs } = world.plan.settings
-  // Longer than a run may take until it is abandoned.
-  const idleMs = maxRunMs + leaseMs + patienceMs
+  const { transactionLimitMs } = world.plan.settings
 
   return {
     ...remoteStore(world, process, way),
 
     async transaction(run) {
-      const session = await way.call('begin', () => openSession(world, process, store, idleMs), { patienceMs })
+      const session = await way.call('begin', () => openSession(world, process, store, transactionLimitMs), { patienceMs })
       try {
         const value = await run(session)
         await way.call('commit', () => session.end('commit'), {
@@ -143,7 +141,7 @@ function openSession<Tx>(
   { scheduler, noise, tell, next }: World<Tx>,
   process: Process,
   store: TransactionalStore<Tx>,
-  idleMs: number,
+  limitMs: number,
 ): Promise<ServerSide<Tx>> {
   const id = next('transaction')
   return new Promise((resolve, reject) => {
@@ -179,6 +177,6 @@ function openSession<Tx>(
       },
     )
     process.whenDead(() => void scheduler.schedule(noticedWithinMs * noise.fraction(), () => end('rollback')))
-    scheduler.schedule(idleMs, () => end('rollback'))
+    scheduler.schedule(limitMs, () => end('rollback'))
   })
 }

@@ -27,13 +27,17 @@ export function openSenders<Tx>(world: World<Tx>, crew: Crew): Senders {
 
   const publish = (message: PlannedMessage): void => {
     const { id, key, orderingKey, forged } = message
-    broker.publish([{ body: bodyOf(message), orderingKey, ...(forged && { headers: forgedHeaders(broker.destination, key) }) }]).then(
-      () => {
-        open -= 1
-        tell({ what: 'sent', message: id, key })
-      },
-      () => scheduler.schedule(againMs, () => publish(message)),
-    )
+    broker
+      .publish([
+        { body: bodyOf(message), orderingKey, ...(forged && { headers: forgedHeaders(broker.destination, key, id.length % 2 === 0) }) },
+      ])
+      .then(
+        () => {
+          open -= 1
+          tell({ what: 'sent', message: id, key })
+        },
+        () => scheduler.schedule(againMs, () => publish(message)),
+      )
   }
 
   const callOf = (message: PlannedMessage): (() => void) => {
@@ -106,7 +110,7 @@ export function openSenders<Tx>(world: World<Tx>, crew: Crew): Senders {
 const final: ReadonlySet<ToldOutcome['status']> = new Set(['handled', 'duplicate', 'lease-lost', 'unrecorded'])
 
 /** Marks as a stranger's handler forwards them: written by us, for another delivery. */
-function forgedHeaders(destination: string, key: string): MessageHeaders {
-  const marks = { scope: simulatedScope, key, attempts: 90, postponements: 90, replay: true }
+function forgedHeaders(destination: string, key: string, replay: boolean): MessageHeaders {
+  const marks = { scope: simulatedScope, key, attempts: 90, postponements: 90, replay }
   return copyHeaders(marks, { origin: { destination, position: '0' }, nowEpochMs: beginningEpochMs, sinceEpochMs: undefined }, 0)
 }

@@ -12,7 +12,7 @@ export interface Way {
 export interface CallOptions {
   /** After so long without an answer the client gives up. @default never: whoever calls has a limit of its own */
   readonly patienceMs?: number | undefined
-  /** The error where it is not known whether the call took effect. */
+  /** The error where it is not known whether the call took effect, or that it could not be sent. */
   readonly unknown?: (() => Error) | undefined
   /** The error where the server refuses the call by itself. */
   readonly refusal?: (() => Error) | undefined
@@ -30,7 +30,7 @@ export function openWay<Tx>(world: World<Tx>, { server, slot, process, pass }: W
   const transitMs = (): number => world.transitMs() + weather.slowMs(server) * noise.fraction()
 
   return {
-    async call(point, effect, { patienceMs, unknown = noAnswer, refusal = refused } = {}) {
+    async call(point, effect, { patienceMs, unknown, refusal = refused } = {}) {
       if (process.state === 'dead') return never()
       const fault = pass(point, 'before')
       if (process.state === 'stalled') await process.turn(0)
@@ -44,11 +44,11 @@ export function openWay<Tx>(world: World<Tx>, { server, slot, process, pass }: W
             cancel()
             go()
           })
-        const lost = (): void => hear(() => reject(unknown()))
-        if (patienceMs !== undefined) cancel = process.runtime.clock.schedule(patienceMs, () => reject(unknown()))
+        const lost = (): void => hear(() => reject((unknown ?? noAnswer)()))
+        if (patienceMs !== undefined) cancel = process.runtime.clock.schedule(patienceMs, () => reject((unknown ?? noAnswer)()))
 
         const cut = weather.cutFrom(server, slot)
-        if (cut === 'refused') return hear(() => reject(refused()))
+        if (cut === 'refused') return hear(() => reject((unknown ?? refused)()))
         if (cut === 'silent' || fault?.how === 'lost-request') return
 
         const arrive = async (): Promise<void> => {

@@ -1,0 +1,190 @@
+import type { PlantedBug } from '../edits.js'
+
+const effect = 'src/effect.ts'
+const settle = 'src/settle.ts'
+const consumer = 'adapters/transports/memory/consumer.ts'
+
+export const settlingBugs: readonly PlantedBug[] = [
+  {
+    name: 'recorded-before-the-run',
+    why: 'A message whose handler fails is redelivered, taken for a duplicate, and lost (watermill, Spring Integration).',
+    edits: [
+      {
+        file: effect,
+        find: 'const running = runHandler(',
+        replace: 'if (lease) await recordConsumed(core, lease.claim)\n      const running = runHandler(',
+      },
+    ],
+  },
+  {
+    name: 'failure-recorded',
+    why: 'An error is stored as if the key were consumed, and the retry is acked away (node-idempotency).',
+    edits: [
+      {
+        file: effect,
+        find: "if (run.how === 'threw') return",
+        replace: "if (run.how === 'threw' && lease) await recordConsumed(core, lease.claim)\n      if (run.how === 'threw') return",
+      },
+    ],
+  },
+  {
+    name: 'released-before-the-record',
+    why: 'The claim is given back in a `finally` before the work is recorded, and a copy runs in between.',
+    edits: [
+      { file: effect, find: 'import { recordConsumed }', replace: 'import { giveBack, recordConsumed }' },
+      {
+        file: effect,
+        find: 'const tried = await recordConsumed(core, lease.claim, {',
+        replace: `await giveBack(core, lease.claim, { attempts: lease.claim.attempts, lapses: lease.claim.lapses, restMs: 0 }, { forMs: core.leaseMs })
+      const tried = await recordConsumed(core, lease.claim, {`,
+      },
+    ],
+  },
+  {
+    name: 'acked-before-the-record',
+    why: 'The message is gone before its key is recorded: a crash in between, and the effect has no record and no message.',
+    edits: [
+      {
+        file: effect,
+        find: 'const returned = { value: run.value }\n      if (!lease)',
+        replace:
+          'const returned = { value: run.value }\n      await (call as { settled?: () => Promise<void> }).settled?.()\n      if (!lease)',
+      },
+      {
+        file: settle,
+        find: 'forMs: undefined,\n      onFault,\n    })',
+        replace: 'forMs: undefined,\n      onFault,\n      ...{ settled: () => ack(job) },\n    })',
+      },
+    ],
+  },
+  {
+    name: 'copy-before-release',
+    why: 'The copy is published before the record is released: it finds its own key busy, and a crash in between counts a lapse for a mere failure.',
+    edits: [
+      {
+        file: settle,
+        find: '  if (decision.release && job.lease) {\n',
+        replace: `  if (settle.how === 'postpone' && decision.release && job.lease) {
+    const outcome = await postpone(job, decision, settle)
+    await release(job, job.lease, decision.release)
+    return outcome
+  }
+  if (decision.release && job.lease) {\n`,
+      },
+    ],
+  },
+  {
+    name: 'acked-before-the-dead-letter',
+    why: 'The original is acked before its dead letter is confirmed, and a crash in between loses the message.',
+    edits: [
+      {
+        file: settle,
+        find: 'if (!(await publish(job, () => delivery.deadLetter(reason, marked)))) return leave()',
+        replace: 'await ack(job)\n  if (!(await publish(job, () => delivery.deadLetter(reason, marked)))) return leave()',
+      },
+      // The memory broker would not take it any more, and the message would be lost without any crash.
+      {
+        file: consumer,
+        find: "if (hand.state !== 'open') return\n        const { key, attempts } = last",
+        replace: "if (hand.state === 'gone') return\n        const { key, attempts } = last",
+      },
+    ],
+  },
+  {
+    name: 'released-before-the-dead-letter',
+    why: 'The record forgets before the dead letter is confirmed: another copy runs once more although the attempts are used up.',
+    edits: [
+      {
+        file: settle,
+        find: '  const marked = marks(job, { attempts, postponements',
+        replace:
+          '  if (lease && decision.release) await release(job, lease, decision.release)\n  const marked = marks(job, { attempts, postponements',
+      },
+    ],
+  },
+  {
+    name: 'copy-tried-once',
+    why: 'A copy that is not confirmed at once is given up: the message lies there until the process ends.',
+    edits: [
+      {
+        file: settle,
+        find: 'signal: session.graceOver,\n    onFault(error) {',
+        replace: 'signal: session.graceOver,\n    forMs: 0,\n    onFault(error) {',
+      },
+    ],
+  },
+  {
+    name: 'unpublished-copy-acked',
+    why: 'A message whose copy could not be published is acked, and lost.',
+    edits: [
+      {
+        file: settle,
+        find: 'signal: session.graceOver,\n    onFault(error) {',
+        replace: 'signal: session.graceOver,\n    forMs: 0,\n    onFault(error) {',
+      },
+      {
+        file: settle,
+        find: 'job.delivery.postpone(settle.delayMs, marks(job, settle)))\n',
+        replace: 'job.delivery.postpone(settle.delayMs, marks(job, settle)))\n  if (!published) await ack(job)\n',
+      },
+    ],
+  },
+  {
+    name: 'superseded-failure-counts',
+    why: 'A failure whose release was refused, as the key is consumed or claimed anew, counts as an attempt all the same.',
+    edits: [{ file: settle, find: "if (!released.value && decision.outcome === 'retried') return lostAfterAll(job)\n", replace: '' }],
+  },
+  {
+    name: 'key-computed-again',
+    why: 'The handler changes the message, and another key is recorded than was claimed.',
+    edits: [
+      { file: 'src/idempotent.ts', find: 'leaseEffect(core, handler))', replace: 'leaseEffect(core, handler, options))' },
+      {
+        file: effect,
+        find: 'handler: Handler<Message, Value, Context>): Effect<Message, Value> {',
+        replace:
+          'handler: Handler<Message, Value, Context>, options: Parameters<typeof nameMessage<Message>>[0]): Effect<Message, Value> {',
+      },
+      {
+        file: effect,
+        find: "import { StoreAwayError } from './errors.js'\n",
+        replace: "import { StoreAwayError } from './errors.js'\nimport { nameMessage } from './reading.js'\n",
+      },
+      {
+        file: effect,
+        find: 'const tried = await recordConsumed(core, lease.claim, {',
+        replace:
+          'const { record } = nameMessage(options, call.message, call.headers)\n      const tried = await recordConsumed(core, { ...lease.claim, record }, {',
+      },
+    ],
+  },
+  {
+    name: 'keys-cut',
+    why: 'Long keys are cut instead of hashed, and those that differ only in their tails swallow each other.',
+    edits: [
+      {
+        file: 'src/key.ts',
+        find: 'return record\n  // No escape',
+        replace: 'return record\n  return record.slice(0, longestRecordBytes)\n  // No escape',
+      },
+    ],
+  },
+  {
+    name: 'late-work-forgotten',
+    why: 'A handler that ends after it was abandoned, or handed back at a stop, is not recorded, and its work is done again.',
+    edits: [
+      { file: effect, find: "if (lease && result.how === 'returned') void recordConsumed(core, lease.claim)", replace: 'void result' },
+    ],
+  },
+  {
+    name: 'hung-run-keeps-its-place',
+    why: 'Handlers that never end take one place after the other, until nothing is handled any more.',
+    edits: [
+      {
+        file: 'src/run.ts',
+        find: "if (limits.abandons) cancel = clock.schedule(limits.leaseMs, () => end({ how: 'abandoned' }))\n",
+        replace: '',
+      },
+    ],
+  },
+]
