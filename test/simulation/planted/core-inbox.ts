@@ -14,9 +14,9 @@ export const inboxBugs: readonly PlantedBug[] = [
     edits: [
       {
         file,
-        find: "if (run?.how === 'returned' && !conflict) committed = { value: run.value }",
+        find: "if (run?.how === 'returned' && unknown) committed = { value: run.value }",
         replace:
-          "if (run?.how === 'returned' && !conflict) return { happened: { what: 'returned', recorded: 'yes' }, returned: { value: run.value } }",
+          "if (run?.how === 'returned' && unknown) return { happened: { what: 'returned', recorded: 'yes' }, returned: { value: run.value } }",
       },
     ],
   },
