@@ -1,4 +1,4 @@
-import { bornAt, end } from './processes.js'
+import { end } from './processes.js'
 import { services, type Service } from './services.js'
 import { forget, locked, remember, started } from './state.js'
 
@@ -21,7 +21,8 @@ function start(): Promise<boolean> {
         say(service.name, verb, `${service.address}, ${((performance.now() - since) / 1000).toFixed(1)} s`)
       } catch (error) {
         allAnswer = false
-        say(service.name, 'failed', `${service.address}: ${(error as Error).message}`)
+        const lines = [await service.fault(), (error as Error).message, `${service.variable} names another address.`]
+        say(service.name, 'failed', `${service.address}: ${lines.filter((line) => line !== undefined).join('\n         ')}`)
       }
     }
     return allAnswer
@@ -39,7 +40,7 @@ async function provide(service: Service): Promise<'used' | 'started'> {
   const server = await service.start()
   if (server === undefined) return 'used'
   const { name, address, version } = service
-  remember({ name, address, pid: server.pid, bornAt: bornAt(server.pid) ?? '', ...(version !== undefined && { version }) })
+  remember({ name, address, ...server.identity, ...(version !== undefined && { version }) })
   return 'started'
 }
 
@@ -47,7 +48,7 @@ function stop(): Promise<boolean> {
   return locked(async () => {
     if (started().length === 0) console.log('Nothing runs that was started here.')
     for (const entry of started()) {
-      await end(entry, 'SIGTERM')
+      await end(entry, 'stop')
       forget(entry.address)
       say(entry.name, 'stopped', entry.address)
     }
@@ -68,5 +69,5 @@ async function status(): Promise<boolean> {
 }
 
 function say(service: string, verb: string, detail: string): void {
-  console.log(`${service.padEnd(7)} ${verb.padEnd(8)} ${detail}`)
+  console.log(`${service.padEnd(8)} ${verb.padEnd(8)} ${detail}`)
 }

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 
 /** Runs a command to its end, its output in a log; rejects with the end of the log when it fails. */
 export async function run(command: string, args: readonly string[], log: string): Promise<void> {
@@ -26,4 +26,10 @@ export function tail(file: string): string {
 export function ask(command: string, ...args: string[]): string | undefined {
   const answer = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
   return answer.status === 0 ? answer.stdout + answer.stderr : undefined
+}
+
+/** Where a program is: in the first of these folders that has it, else on the PATH; undefined when it is nowhere. */
+export function locate(name: string, ...folders: readonly string[]): string | undefined {
+  const path = (process.env.PATH ?? '').split(delimiter)
+  return [...folders, ...path].map((folder) => join(folder, name)).find((file) => existsSync(file))
 }

@@ -9,10 +9,10 @@ import { tail } from './run.js'
 /** A server that was started here. It outlives the process that started it. */
 export interface Server {
   readonly address: string
-  readonly pid: number
+  readonly identity: Identity
   /** Lets it shut down in its own way. */
   stop(): Promise<void>
-  /** SIGKILL. */
+  /** SIGKILL, to all of its processes. */
   kill(): Promise<void>
   /** Stops it if it runs, and starts it again on the same data. */
   restart(): Promise<void>
@@ -28,6 +28,9 @@ export interface Recipe {
   readonly dir: string
   readonly command: string
   readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** @default SIGTERM */
+  readonly stopBy?: NodeJS.Signals
   readonly readyInMs: number
   /** Why it does not answer yet; undefined once it does. */
   fault(): Promise<string | undefined>
@@ -39,13 +42,13 @@ export async function runServer(recipe: Recipe): Promise<Server> {
   let identity = await launch(recipe)
   return {
     address: `${recipe.host}:${recipe.port}`,
-    get pid() {
-      return identity.pid
+    get identity() {
+      return identity
     },
-    stop: () => end(identity, 'SIGTERM'),
-    kill: () => end(identity, 'SIGKILL'),
+    stop: () => end(identity, 'stop'),
+    kill: () => end(identity, 'kill'),
     async restart() {
-      await end(identity, 'SIGTERM')
+      await end(identity, 'stop')
       identity = await launch(recipe)
     },
     pause: () => signal(identity, 'SIGSTOP'),
@@ -65,28 +68,31 @@ async function launch(recipe: Recipe): Promise<Identity> {
     if (!isAlive(identity)) throw new Error(`${name} ended while starting. The end of ${log}:\n${tail(log)}`)
     if (fault === undefined) return identity
     if (Date.now() > deadline) {
-      await end(identity, 'SIGKILL')
+      await end(identity, 'kill')
       throw new Error(`${name} was not ready after ${recipe.readyInMs / 1000} s: ${fault}. The end of ${log}:\n${tail(log)}`)
     }
     await sleep(50)
   }
 }
 
-function spawnDetached({ command, args, dir }: Recipe, log: string): Promise<Identity> {
+function spawnDetached({ command, args, env, stopBy, dir }: Recipe, log: string): Promise<Identity> {
   const output = openSync(log, 'a')
-  const child = spawn(command, args, { cwd: dir, detached: true, stdio: ['ignore', output, output] })
+  const child = spawn(command, args, { cwd: dir, env: { ...process.env, ...env }, detached: true, stdio: ['ignore', output, output] })
   closeSync(output)
   child.unref()
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('spawn', () => resolve({ pid: child.pid ?? 0, bornAt: bornAt(child.pid ?? 0) ?? 'ended at once' }))
+    child.once('spawn', () => {
+      const pid = child.pid ?? 0
+      resolve({ pid, bornAt: bornAt(pid) ?? 'ended at once', ...(stopBy && { stopBy }) })
+    })
   })
 }
 
 /** Ends what an interrupted run left in this folder, so that two servers never share one folder of data. */
 async function endLeftover(dir: string): Promise<void> {
   try {
-    await end(JSON.parse(readFileSync(pidFile(dir), 'utf8')) as Identity, 'SIGTERM')
+    await end(JSON.parse(readFileSync(pidFile(dir), 'utf8')) as Identity, 'stop')
   } catch {
     // No pid file, or one cut short: nothing is known to run here.
   }

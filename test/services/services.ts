@@ -1,12 +1,17 @@
 import { join } from 'node:path'
 import { kafkaFault, startKafka } from './kafka.js'
-import { isLocal, kafkaBrokers, kafkaVersion, redisUrl, servicesDir } from './places.js'
+import { installMariadb, mariadbFault, startMariadb } from './mariadb.js'
+import { isLocal, kafkaBrokers, kafkaVersion, mysqlUrl, postgresUrl, rabbitmqUrl, redisUrl, servicesDir } from './places.js'
+import { installPostgres, postgresFault, startPostgres } from './postgres.js'
+import { installRabbitmq, rabbitmqFault, startRabbitmq } from './rabbitmq.js'
 import { installRedis, redisFault, startRedis } from './redis.js'
 import type { Server } from './server.js'
 
 export interface Service {
   readonly name: string
   readonly address: string
+  /** The variable of the environment that names another address. */
+  readonly variable: string
   /** Set where the environment asks for one version. */
   readonly version?: string
   /** Why it cannot be used; undefined when it answers. */
@@ -15,20 +20,39 @@ export interface Service {
   start(): Promise<Server | undefined>
 }
 
-export const services: readonly Service[] = [redis(), kafka()]
+export const services: readonly Service[] = [
+  packaged('redis', 'HAPAX_TEST_REDIS', redisUrl, 6379, { fault: redisFault, install: installRedis, start: startRedis }),
+  packaged('postgres', 'HAPAX_TEST_POSTGRES', postgresUrl, 5432, { fault: postgresFault, install: installPostgres, start: startPostgres }),
+  packaged('mariadb', 'HAPAX_TEST_MYSQL', mysqlUrl, 3306, { fault: mariadbFault, install: installMariadb, start: startMariadb }),
+  packaged('rabbitmq', 'HAPAX_TEST_RABBITMQ', rabbitmqUrl, 5672, { fault: rabbitmqFault, install: installRabbitmq, start: startRabbitmq }),
+  kafka(),
+]
 
-function redis(): Service {
-  const { host, hostname, port } = new URL(redisUrl)
-  const fault = () => redisFault(redisUrl)
+interface Means {
+  fault(url: string): Promise<string | undefined>
+  install(): Promise<void>
+  start(options: { readonly port: number; readonly dir: string }): Promise<Server>
+}
+
+/** A server that the system has packages for. */
+function packaged(name: string, variable: string, url: string, usualPort: number, means: Means): Service {
+  const { hostname, port } = new URL(url)
+  const number = Number(port || usualPort)
+  const fault = () => means.fault(url)
   return {
-    name: 'redis',
-    address: host,
+    name,
+    address: `${hostname}:${number}`,
+    variable,
     fault,
     async start() {
       needLocal(hostname)
-      await installRedis()
+      await means.install()
       if ((await fault()) === undefined) return undefined
-      return startRedis({ port: Number(port || 6379), dir: join(servicesDir, `redis-${port || 6379}`) })
+      const server = await means.start({ port: number, dir: join(servicesDir, `${name}-${number}`) })
+      const reason = await fault()
+      if (reason === undefined) return server
+      await server.stop()
+      throw new Error(`what can be started here has another user or database than is asked for: ${reason}`)
     },
   }
 }
@@ -39,6 +63,7 @@ function kafka(): Service {
   return {
     name: 'kafka',
     address: kafkaBrokers.join(','),
+    variable: 'HAPAX_TEST_KAFKA',
     version: kafkaVersion,
     fault: () => kafkaFault(kafkaBrokers),
     start() {

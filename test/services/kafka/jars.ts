@@ -1,6 +1,6 @@
-import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { madeOnce } from '../made-once.js'
 import { install } from '../packages.js'
 import { servicesDir } from '../places.js'
 import { ask, run } from '../run.js'
@@ -11,14 +11,11 @@ const pom = fileURLToPath(new URL('pom.xml', import.meta.url))
 export async function kafkaJars(version: string): Promise<string> {
   const dir = join(servicesDir, 'jars', `kafka-${version}`)
   await needJava()
-  if (existsSync(dir)) return dir
-  if (ask('mvn', '--version') === undefined) await install('Maven', ['maven'])
-  // Renamed when whole, so that an interrupted run leaves no half folder behind.
-  const partial = `${dir}.${process.pid}.partial`
-  const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${partial}`]
-  await run('mvn', ['-q', '-B', '-f', pom, `-Dkafka.version=${version}`, ...goal], join(servicesDir, 'maven.log'))
-  if (existsSync(dir)) rmSync(partial, { recursive: true })
-  else renameSync(partial, dir)
+  await madeOnce(dir, async (partial) => {
+    if (ask('mvn', '--version') === undefined) await install('Maven', ['maven'])
+    const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${partial}`]
+    await run('mvn', ['-q', '-B', '-f', pom, `-Dkafka.version=${version}`, ...goal], join(servicesDir, 'maven.log'))
+  })
   return dir
 }
 
