@@ -117,4 +117,23 @@ export const returning: readonly Property[] = [
       })
     },
   },
+  {
+    name: 'killers-are-remembered',
+    sentence: 'What was set aside for its lapses keeps them on its record, so that other copies follow it without killing again.',
+    open(facts, violate) {
+      const setAside = new Set<string>()
+      return watching({
+        'dead-letter'({ worker, message, reason, takenAway }) {
+          const record = recordOf(facts.keyOf(message))
+          if (!takenAway && reason.startsWith('its lease ended')) setAside.add(`${worker} ${record}`)
+        },
+        store(step) {
+          if (step.step !== 'release' || !step.answer || !setAside.delete(`${step.worker} ${step.record}`)) return
+          const { maxLapses } = facts.plan.settings
+          if (step.lapses < maxLapses)
+            violate(`${step.worker} sets a message of ${step.record} aside for its lapses, and keeps ${step.lapses} of ${maxLapses}`)
+        },
+      })
+    },
+  },
 ]
