@@ -55,13 +55,18 @@ export const counting: readonly Property[] = [
     open(facts, violate) {
       let seen = 0
       const heardAtMs = new Map<string, number>()
+      const putOffAtMs = new Map<string, number>()
       return (happening) => {
+        if (happening.what === 'store-threw') putOffAtMs.set(`${happening.worker} ${happening.record} ${happening.token}`, happening.atMs)
         if (happening.what === 'claim-heard') heardAtMs.set(`${happening.worker} ${happening.record} ${happening.token}`, happening.atMs)
         for (; seen < facts.lapses.length; seen += 1) {
           const lapse = facts.lapses[seen]
           if (!lapse) continue
-          const heardMs = heardAtMs.get(`${lapse.before.worker} ${recordOf(lapse.key)} ${lapse.before.token}`)
-          if (!hasCause(facts, lapse, heardMs))
+          const { worker, token } = lapse.before
+          const name = `${worker} ${recordOf(lapse.key)} ${token}`
+          // Somebody else's transaction has come in between, and it cannot give its claim back before that ends.
+          const putOff = (putOffAtMs.get(name) ?? Number.NEGATIVE_INFINITY) >= lapse.atMs - recoveryMs(facts)
+          if (!putOff && !hasCause(facts, lapse, heardAtMs.get(name)))
             violate(
               `the lease of ${lapse.before.worker} on ${lapse.key} (token ${lapse.before.token}) ended, and nothing had happened to it`,
             )
