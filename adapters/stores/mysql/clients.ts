@@ -1,0 +1,72 @@
+/** What a parameter of a statement may be: every client can send these. The bytes are a `Buffer`. */
+export type MysqlValue = number | Uint8Array
+
+/** What bridges answer with: rows, alone or as a part of something. */
+export type MysqlRows = readonly unknown[] | { readonly rows: readonly unknown[] }
+
+/** The part of a `PoolConnection` of mysql2 that this store needs. */
+export interface MysqlConnection {
+  query(text: string, values?: MysqlValue[]): Promise<readonly unknown[]>
+  release(): void
+  destroy(): void
+}
+
+/** The part of a `Pool` of mysql2/promise that this store needs. */
+export interface MysqlPool {
+  query(text: string, values?: MysqlValue[]): Promise<readonly unknown[]>
+  getConnection(): Promise<MysqlConnection>
+}
+
+/** Joins the store to transactions that belong to a query builder or an ORM. Statements have their parameters as `?`. */
+export interface MysqlBridge<Tx> {
+  /** Runs one statement by itself, on a connection that is in no transaction, and answers its rows; none where it has none. */
+  query(text: string, values: MysqlValue[]): Promise<MysqlRows>
+  /** Runs one statement in the transaction. */
+  queryIn(tx: Tx, text: string, values: MysqlValue[]): Promise<MysqlRows>
+  /** Begins a transaction on a connection of its own, commits when `run` resolves, and rolls back when it rejects. */
+  transaction<Value>(run: (tx: Tx) => Promise<Value>): Promise<Value>
+}
+
+/** What a store can be made of. */
+export type MysqlDatabase = MysqlPool | MysqlBridge<unknown>
+
+/** What a handler gets as `tx` from a store that is made of `Database`. */
+export type MysqlTransaction<Database> =
+  Database extends MysqlBridge<infer Tx> ? Tx : Database extends { getConnection(): Promise<infer Connection> } ? Connection : never
+
+/** Sends one statement and answers its rows. */
+export type Send = (text: string, values?: readonly MysqlValue[]) => Promise<readonly unknown[]>
+
+export function isBridge(database: MysqlDatabase): database is MysqlBridge<unknown> {
+  return 'transaction' in database && 'queryIn' in database
+}
+
+/** mysql2 answers with rows, or with the header of a statement that has none, beside a description of the columns. */
+export function sendThrough(client: MysqlPool | MysqlConnection): Send {
+  return async (text, values = []) => {
+    const [rows] = await client.query(text, [...values])
+    return Array.isArray(rows) ? (rows as readonly unknown[]) : []
+  }
+}
+
+/** Bridges answer in their own way. */
+export function rowsOf(answer: MysqlRows): readonly unknown[] {
+  return 'rows' in answer ? answer.rows : answer
+}
+
+/** Every statement of ours that answers has one column, a text: there is nothing in it for a client, its options or its type casts to change. */
+export function textsOf(rows: readonly unknown[]): readonly string[] {
+  return rows.map((row) => {
+    const text = leafOf(row)
+    if (text === undefined) throw new Error(`The database client gave a row that cannot be read: ${JSON.stringify(row)}`)
+    return text
+  })
+}
+
+/** Rows may come as objects, as arrays or nested by table, and texts as bytes. */
+function leafOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8')
+  if (typeof value !== 'object' || value === null) return undefined
+  return leafOf(Object.values(value)[0])
+}

@@ -1,0 +1,89 @@
+import { TransactionConflictError, hasCode } from '../../../src/index.js'
+
+/** The server's error numbers that mean something to us. */
+const numbers = {
+  lockWait: 1205,
+  deadlock: 1213,
+  noWait: 3572,
+  /** MariaDB: a row that was read has changed since (innodb_snapshot_isolation). */
+  changedSinceRead: 1020,
+  /** Another member of a replication group won. */
+  rolledBackAtCommit: 3101,
+}
+
+/** Answers of a server that closes the connection: whether it had committed before, they do not say. */
+const closing: readonly number[] = [1053, 1152, 1159, 1160, 1161, 1317, 1927, 4031]
+
+interface ServerError {
+  readonly errno?: unknown
+  readonly code?: unknown
+  readonly sqlState?: unknown
+  readonly meta?: { readonly code?: unknown } | undefined
+  readonly cause?: unknown
+}
+
+/** The error and its causes: query builders wrap what the server said in errors of their own. */
+function* chain(error: unknown): Generator<ServerError> {
+  for (let depth = 0; depth < 20 && typeof error === 'object' && error !== null; depth += 1) {
+    yield error
+    error = (error as ServerError).cause
+  }
+}
+
+/** mysql2 has the server's number as `errno`; Prisma as `meta.code`. */
+function numberOf({ errno, meta }: ServerError): number {
+  return typeof errno === 'number' ? errno : Number(meta?.code)
+}
+
+export function hasNumber(error: unknown, ...wanted: readonly number[]): boolean {
+  for (const each of chain(error)) if (wanted.includes(numberOf(each))) return true
+  return false
+}
+
+/** Somebody else has a lock that was not waited for. Nothing was done, and a transaction goes on. */
+export function isLocked(error: unknown): boolean {
+  return hasNumber(error, numbers.lockWait, numbers.noWait)
+}
+
+/** The server has rolled back the whole transaction. Statements that follow would be none of it. */
+export function isDeadlock(error: unknown): boolean {
+  return hasNumber(error, numbers.deadlock)
+}
+
+/** The server gave up the transaction for the sake of another one, in its own words or in Prisma's. */
+export function isConflict(error: unknown): boolean {
+  for (const { code } of chain(error)) if (code === 'P2034') return true
+  return hasNumber(error, numbers.deadlock, numbers.changedSinceRead, numbers.rolledBackAtCommit)
+}
+
+export function orConflict(error: unknown): unknown {
+  if (hasCode(error, 'transaction-conflict') || !isConflict(error)) return error
+  return new TransactionConflictError('The database gave up the transaction for the sake of another one', { cause: error })
+}
+
+/** Whether the server itself said that the commit failed. */
+export function isClearRefusal(error: unknown): boolean {
+  for (const each of chain(error)) if (typeof each.sqlState === 'string' && !closing.includes(numberOf(each))) return true
+  return false
+}
+
+/** mysql2 knew the connection to be closed before it sent the statement. It says so by the message alone. */
+export function isUnsent(error: unknown): boolean {
+  for (const each of chain(error)) {
+    if (each instanceof Error && each.message.startsWith("Can't add new command when connection is in closed state")) return true
+  }
+  return false
+}
+
+/** A server or a session that takes no writes. */
+export function isReadOnly(error: unknown): boolean {
+  return hasNumber(error, 1290, 1792, 1836, 1874)
+}
+
+export function isNoTable(error: unknown): boolean {
+  return hasNumber(error, 1146)
+}
+
+export function isDenied(error: unknown): boolean {
+  return hasNumber(error, 1142, 1143)
+}

@@ -1,0 +1,70 @@
+import { sleep, systemClock, systemRandom } from '../../../src/index.js'
+import { answerOf, isBridge, isPool } from './clients.js'
+import { isConflict, isLostName } from './faults.js'
+import type { PostgresDatabase, PostgresRows, PostgresStatement, PostgresValue } from './clients.js'
+import type { Statement } from './statements.js'
+
+/** Sends statements that are transactions by themselves, and says what they answered. */
+export interface Asking {
+  readonly ask: (statement: Statement, values: readonly PostgresValue[]) => Promise<string>
+  /** Sends a statement that is needed once in a while. */
+  readonly askOnce: (text: string, values?: readonly PostgresValue[]) => Promise<string>
+  /** Sends one that answers nothing. */
+  readonly tell: (text: string) => Promise<void>
+  /** Sends a statement through a transaction that is open, where nothing can be tried again. */
+  readonly askIn: (send: Send, statement: Statement, values: readonly PostgresValue[]) => Promise<string>
+}
+
+export type Send = (statement: PostgresStatement) => Promise<PostgresRows>
+
+/** After so many times that connections had lost their prepared statements, no more are prepared. */
+const mostLosses = 3
+/**
+ * How often a statement is tried again that gave way to another one, and how much longer, in milliseconds, it may wait each time. Under READ
+ * COMMITTED, hardly any has to; under another default, all but one of those that meet at a key.
+ */
+const mostConflicts = 30
+const waitMs = 4
+
+export function openAsking(database: PostgresDatabase, prepare: boolean): Asking {
+  const send: Send = (statement) =>
+    !isBridge(database) && isPool(database) ? database.query(statement) : database.query(statement.text, statement.values ?? [])
+
+  let losses = 0
+  /** Connections that lost a statement still believe in its name: another one is used from then on, by all. */
+  const write = ({ name, text }: Statement, values: readonly PostgresValue[], lost: number): PostgresStatement =>
+    prepare && lost < mostLosses ? { name: `${name}_${lost}`, text, values: [...values] } : { text, values: [...values] }
+  const countLoss = (error: unknown, lost: number): boolean => {
+    if (!isLostName(error) || lost >= mostLosses) return false
+    if (lost === losses) losses += 1
+    return true
+  }
+
+  return {
+    async ask(statement, values) {
+      for (let conflicts = 0; ;) {
+        const lost = losses
+        try {
+          return answerOf(await send(write(statement, values, lost)))
+        } catch (error) {
+          // Either way nothing was done.
+          if (countLoss(error, lost)) continue
+          if (!isConflict(error) || conflicts >= mostConflicts) throw error
+          conflicts += 1
+          await sleep(systemClock, systemRandom.fraction() * waitMs * (conflicts - 1))
+        }
+      }
+    },
+    askOnce: async (text, values = []) => answerOf(await send({ text, values: [...values] })),
+    tell: async (text) => void (await send({ text })),
+    async askIn(sendIn, statement, values) {
+      const lost = losses
+      try {
+        return answerOf(await sendIn(write(statement, values, lost)))
+      } catch (error) {
+        countLoss(error, lost)
+        throw error
+      }
+    },
+  }
+}

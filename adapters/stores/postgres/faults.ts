@@ -1,0 +1,36 @@
+/** Query builders wrap what the server said in errors of their own. */
+function codes(error: unknown): readonly string[] {
+  const found: string[] = []
+  for (let depth = 0; depth < 20 && typeof error === 'object' && error !== null; depth += 1) {
+    if ('code' in error && typeof error.code === 'string') found.push(error.code)
+    error = 'cause' in error ? error.cause : undefined
+  }
+  return found
+}
+
+export function hasState(error: unknown, ...states: readonly string[]): boolean {
+  return codes(error).some((code) => states.includes(code))
+}
+
+/** The server gave up the transaction for the sake of another one: serialization failure, deadlock, and what Prisma makes of both. */
+export function isConflict(error: unknown): boolean {
+  return hasState(error, '40001', '40P01', 'P2034')
+}
+
+/** The connection does not know the statement by its name any more (DISCARD ALL), or knows it from somebody else (a pooler). */
+export function isLostName(error: unknown): boolean {
+  return hasState(error, '26000', '42P05')
+}
+
+/** Something of that name is there already: the table, its type, or, when two make it at once, a row of the catalogue. */
+export function isThereAlready(error: unknown): boolean {
+  return hasState(error, '42P07', '42710', '23505')
+}
+
+/**
+ * Whether the server itself said that the commit failed. It may also say that the connection is being closed (class 08, and 57P: a shutdown), and may have committed
+ * before that. An error of the network (EPIPE) is no answer of the server, nor is one of Prisma (P1017).
+ */
+export function isClearRefusal(error: unknown): boolean {
+  return codes(error).some((code) => /^(?!E|P[1-9]|08|57P|XX)[0-9A-Z]{5}$/.test(code))
+}

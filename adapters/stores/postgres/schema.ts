@@ -1,0 +1,94 @@
+import { ConfigurationError } from '../../../src/index.js'
+import { isThereAlready } from './faults.js'
+import type { Asking } from './asking.js'
+
+const types = {
+  token: 'bigint',
+  until_ms: 'bigint',
+  over_ms: 'bigint',
+  memory_ms: 'bigint',
+  attempts: 'integer',
+  lapses: 'integer',
+  state: 'smallint',
+  record: 'bytea',
+  nonce: 'text',
+}
+
+/**
+ * Half of each page stays free, so that what becomes of a record is written beside it and the index is left alone; an index on the times
+ * would undo that.
+ */
+export function writeTable(table: string): string {
+  return `create table if not exists ${table} (
+  token bigint not null,
+  until_ms bigint not null,      -- when lease, rest or window ends, in milliseconds since 1970
+  over_ms bigint not null,       -- when the record is forgotten
+  memory_ms bigint not null,     -- how long it outlives lease or rest
+  attempts integer not null,
+  lapses integer not null,
+  state smallint not null,       -- 0 consuming, 1 consumed, 2 released
+  record bytea primary key,      -- scope and key
+  nonce text collate "C" not null
+) with (fillfactor = 50)`
+}
+
+/** Safe to repeat, also for a role that may not create tables once there is one, and for several at once. */
+export async function applySchema({ askOnce, tell }: Asking, table: string): Promise<void> {
+  const isThere = async () => (await askOnce('select (to_regclass($1::text) is not null)::text as answer', [table])) === 'true'
+  if (await isThere()) return
+  try {
+    await tell(writeTable(table))
+  } catch (error) {
+    if (!isThereAlready(error) || !(await isThere())) throw error
+  }
+}
+
+/** $1 the table. Answers what `checkSchema` judges, as JSON. */
+const looking = `with t as (select to_regclass($1::text)::oid as id)
+select json_build_object(
+  'readOnly', current_setting('transaction_read_only') = 'on',
+  'columns', (select json_object_agg(attname, format_type(atttypid, atttypmod)) from pg_attribute where attrelid = id and attnum > 0 and not attisdropped),
+  'keyed', exists (
+    select from pg_index join pg_attribute on attrelid = indrelid and attname = 'record'
+    where indrelid = id and indisunique and indisvalid and indpred is null and indexprs is null and indnkeyatts = 1 and indkey[0] = attnum
+  ),
+  'refused', (select json_agg(p) from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) as p where not has_table_privilege(id, p))
+)::text as answer from t`
+
+interface Seen {
+  readonly readOnly: boolean
+  readonly columns: Readonly<Record<string, string>> | null
+  readonly keyed: boolean
+  readonly refused: readonly string[] | null
+}
+
+export async function checkSchema({ askOnce }: Asking, table: string): Promise<void> {
+  const { readOnly, columns, keyed, refused } = JSON.parse(await askOnce(looking, [table])) as Seen
+  if (readOnly) {
+    throw new ConfigurationError(
+      'database',
+      'database is read-only, a standby or a session with default_transaction_read_only, where nothing can be claimed; connect to the primary',
+    )
+  }
+  const how = `Call applySchema() of the store once, or run this where your migrations run:\n${writeTable(table)}`
+  if (!columns) throw new ConfigurationError('table', `There is no table ${table}. ${how}`)
+  const wrong = Object.entries(types).filter(([name, type]) => columns[name] !== type)
+  if (wrong.length > 0) {
+    const said = wrong.map(([name, type]) => `${name} must be ${type}, and is ${columns[name] ?? 'missing'}`)
+    throw new ConfigurationError(
+      'table',
+      `The table ${table} is not one of this store (${said.join('; ')}). Name another one, or move it away. ${how}`,
+    )
+  }
+  if (!keyed) {
+    throw new ConfigurationError(
+      'table',
+      `The table ${table} has no primary key on record: run alter table ${table} add primary key (record)`,
+    )
+  }
+  if (refused)
+    throw new ConfigurationError(
+      'table',
+      `The table ${table} is not to be used by this role: run grant ${refused.join(', ')} on ${table} to it`,
+    )
+}
