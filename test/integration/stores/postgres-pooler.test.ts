@@ -8,6 +8,7 @@ import { DatabaseError, Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { postgresStore } from 'hapax/stores/postgres'
 import { storeSuite, transactionalStoreSuite } from 'hapax/testing'
+import { install, mayInstall } from '../../services/packages.js'
 import { postgresUrl } from '../../services/places.js'
 import { claimed, makeTables } from './postgres-table.js'
 import type { ChildProcess } from 'node:child_process'
@@ -15,8 +16,10 @@ import type { AddressInfo } from 'node:net'
 import type { PoolClient } from 'pg'
 import type { CuttingProxy } from './cutting-proxy.js'
 
-const said = spawnSync('pgbouncer', ['--version'], { encoding: 'utf8' })
-const version = /PgBouncer (\d+)\.(\d+)/.exec(said.stdout ?? '')
+const installed = (): RegExpExecArray | null =>
+  /PgBouncer (\d+)\.(\d+)/.exec(spawnSync('pgbouncer', ['--version'], { encoding: 'utf8' }).stdout ?? '')
+if (!installed() && mayInstall()) await install('PgBouncer', ['pgbouncer'])
+const version = installed()
 /** Knows the prepared statements of its clients, and carries them from one server connection to another. */
 const knowsNames = version !== null && Number(version[1]) * 1_000 + Number(version[2]) >= 1_021
 const name = `PgBouncer ${version ? `${version[1]}.${version[2]}` : '(not installed: apt-get install pgbouncer)'} in transaction mode`
