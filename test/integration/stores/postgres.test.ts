@@ -265,8 +265,7 @@ describe('the sweep', () => {
             expect(await live.complete(mine, 60_000)).toBe(true)
           }
         }),
-      )
-      ended = true
+      ).finally(() => (ended = true))
       await sweeping
       expect(failures).toEqual([])
       const { rows: kept } = await pool.query(
