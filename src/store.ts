@@ -108,8 +108,8 @@ export interface TransactionalStore<Tx> extends Store {
    * that is done through `tx` after `run` has settled takes effect. The transaction ends on the server by itself when its process is gone.
    *
    * Throws an error with code `transaction-conflict` for serialization failures and deadlocks, also where they are the cause of what
-   * `run` threw, and one with code `commit-unknown` when the answer to the commit was lost, or it could not be sent. Any other error after `run` has
-   * resolved means that the database has refused to commit, and counts as a failure of `run`.
+   * `run` threw, and one with code `commit-unknown` when the answer to the commit was lost. Any other error after `run` has resolved says that nothing
+   * was committed (it was refused, or the connection was closed before), and counts as a failure of `run`: what takes too long would end so each time.
    */
   transaction<Value>(run: (tx: Tx) => Promise<Value>): Promise<Value>
 

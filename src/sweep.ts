@@ -11,8 +11,8 @@ export interface SweepOptions {
   readonly everyMs?: number | undefined
   /** How many batches one sweep may take, at least 1; what is left waits for the next one. @default 20 */
   readonly mostBatches?: number | undefined
-  /** Told what a sweep failed with; the next one tries again. @default it is ignored */
-  readonly onFailed?: ((error: unknown) => void) | undefined
+  /** Told what a sweep failed with; the next one tries again. What it throws is ignored. @default nobody is told */
+  readonly onFailed?: ((error: unknown) => unknown) | undefined
   /** @default systemClock */
   readonly clock?: Clock | undefined
   /** @default systemRandom */
@@ -37,6 +37,7 @@ export function openSweep({
   random = systemRandom,
 }: SweepOptions): Sweep {
   refuseUnless.wholeNumber('sweepEveryMs', everyMs, { least: 1, good: 60_000 })
+  refuseUnless.wholeNumber('mostBatches', mostBatches, { least: 1, good: 20 })
   const pause = (): number => clock.now() + everyMs * (0.5 + random.fraction())
   // A process that begins does not sweep at once: many begin together.
   let dueAt = pause()
@@ -46,10 +47,18 @@ export function openSweep({
     try {
       for (let batches = 0; batches < mostBatches && (await batch()); batches += 1);
     } catch (error) {
-      onFailed(error)
+      await told(error)
     }
     dueAt = pause()
     running = undefined
+  }
+  /** What an onlooker throws, or rejects with, must not end the sweeps. */
+  const told = async (error: unknown): Promise<void> => {
+    try {
+      await onFailed(error)
+    } catch {
+      // It is not the store's fault.
+    }
   }
   const now = (): Promise<void> => (running ??= sweep())
 

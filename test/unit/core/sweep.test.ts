@@ -39,3 +39,16 @@ test('a sweep is bounded, and what it fails with is told and ends only this one'
   await sweep.now()
   expect(batch).toHaveBeenCalledTimes(11)
 })
+
+test.each([
+  () => {
+    throw new Error('the onlooker fails')
+  },
+  () => Promise.reject(new Error('the onlooker fails later')),
+])('an onlooker that fails ends neither the process nor the sweeps', async (onFailed) => {
+  const batch = vi.fn(() => Promise.reject(new Error('read only')))
+  const sweep = openSweep({ batch, onFailed, clock: manualClock(), random })
+  await sweep.now()
+  await sweep.now()
+  expect(batch).toHaveBeenCalledTimes(2)
+})
