@@ -83,6 +83,23 @@ export const effects: readonly Property[] = [
     },
   },
   {
+    name: 'one-completion',
+    sentence: 'No two holders complete the same key within its window: of several claims one at most is completed.',
+    open(facts, violate) {
+      const completed = new Map<string, { readonly worker: string; readonly token: number; readonly untilMs: number }>()
+      return watching({
+        store(step) {
+          if (step.step !== 'complete' || !step.answer || facts.forgotAtMs.length > 0) return
+          const { worker, record, token, atMs, windowMs } = step
+          const before = completed.get(record)
+          if (before && before.token !== token && atMs < before.untilMs - slackMs)
+            violate(`${worker} completes ${record} as token ${token}, which ${before.worker} has completed as token ${before.token}`)
+          if (before?.token !== token) completed.set(record, { worker, token, untilMs: atMs + windowMs })
+        },
+      })
+    },
+  },
+  {
     name: 'work-is-recorded',
     sentence: 'Work that was done is recorded, or refused because of a newer claim, however late it comes.',
     open: (facts, violate) =>
