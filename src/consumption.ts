@@ -21,10 +21,24 @@ export interface ConsumptionParts<Message> {
   /** How many handlers may run at once; at least 1. */
   readonly concurrency: number
   /**
-   * Begins to receive. `settle` each delivery; `fail` ends the consumption with an error that nothing can be done about; `hold` says that
-   * the broker is away until the function that it returns is called.
+   * Begins to receive.
    */
-  readonly open: (parts: { readonly settle: Settle<Message>; fail(error: unknown): void; hold(): () => void }) => Promise<Intake>
+  readonly open: (parts: OpenParts<Message>) => Promise<Intake>
+}
+
+/** What a transport works with while it consumes. */
+export interface OpenParts<Message> {
+  /** To be called with each delivery. */
+  readonly settle: Settle<Message>
+  /** Ends the consumption with an error that nothing can be done about. */
+  fail(error: unknown): void
+  /** Says that the broker is away until the function that it returns is called. */
+  hold(): () => void
+  /**
+   * For brokers that hand over a bounded number of unsettled messages: `told` is called with how many deliveries wait aside whenever that changes.
+   * They take no handler's place, and are not to keep others from being handed over.
+   */
+  watchAside(told: (count: number) => void): void
 }
 
 /** After the grace time, how long handing back and settling may take before all is closed regardless. */
@@ -47,6 +61,8 @@ export async function openConsumption<Message>(
   const graceOver = new AbortController()
   const running = new Set<Promise<unknown>>()
   let held = 0
+  let aside = 0
+  let tellAside = (_count: number): void => undefined
   let status: 'running' | 'stopping' | 'stopped' = 'running'
   let failure: { readonly error: unknown } | undefined
   let end = (): void => undefined
@@ -67,6 +83,10 @@ export async function openConsumption<Message>(
         over = true
       }
     },
+    waitAside() {
+      tellAside((aside += 1))
+      return () => tellAside((aside -= 1))
+    },
   }
 
   const settle: Settle<Message> = (delivery) => {
@@ -81,6 +101,7 @@ export async function openConsumption<Message>(
   const intake = await open({
     settle,
     hold: () => session.hold(),
+    watchAside: (told) => void (tellAside = told),
     fail(error) {
       failure ??= { error }
       if (opened) void stop()

@@ -75,4 +75,9 @@ export interface Session {
   readonly graceOver: AbortSignal
   /** Says that something is held up, until the function that it returns is called. */
   hold(): () => void
+  /**
+   * Says that a delivery waits aside (for its twin, for its turn as a suspect, in place for its rest), until the function that it returns is
+   * called: intake may take in another one in its stead.
+   */
+  waitAside(): () => void
 }

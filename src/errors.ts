@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'run-too-long'
   | 'stopping'
   | 'store-full'
+  | 'publish-refused'
 
 /** The base of every error that Hapax makes. */
 export class HapaxError extends Error {
@@ -70,6 +71,13 @@ export class TransactionConflictError extends HapaxError {
 export class CommitUnknownError extends HapaxError {
   constructor(message: string, options?: ErrorOptions) {
     super('commit-unknown', message, options)
+  }
+}
+
+/** One of the messages will never be taken as it is (too large, a destination that does not exist); what cannot be reached is no such thing. */
+export class PublishRefusedError extends HapaxError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('publish-refused', message, options)
   }
 }
 

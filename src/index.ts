@@ -18,6 +18,7 @@ export {
   HapaxError,
   KeyError,
   LeaseLostError,
+  PublishRefusedError,
   RunTooLongError,
   StoppingError,
   StoreAwayError,
@@ -35,7 +36,7 @@ export type { Places } from './places.js'
 export type { Outcome, Trouble } from './outcome.js'
 export type { BelievedMarks, Route } from './marks.js'
 export type { IncomingParts } from './incoming.js'
-export type { ConsumptionParts, Intake } from './consumption.js'
+export type { ConsumptionParts, Intake, OpenParts } from './consumption.js'
 export type * from './store.js'
 export type * from './delivery.js'
 export type * from './transport.js'

@@ -39,6 +39,7 @@ export const openEnded: Session = {
   places: openPlaces(Number.POSITIVE_INFINITY),
   graceOver: new AbortController().signal,
   hold: () => () => undefined,
+  waitAside: () => () => undefined,
 }
 
 /** Decodes the message and computes its key, before the handler can change it. */
@@ -89,7 +90,11 @@ export async function stayInPlace<Message>(job: Job<Message>): Promise<boolean> 
     job.attempts = again.attempts
     job.kind = again.kind
     job.waitsForBusy ||= again.afterMs > 0
-    if (again.afterMs > 0) await sleep(core.runtime.clock, again.afterMs, delivery.signal)
+    if (again.afterMs > 0) {
+      const over = job.session.waitAside()
+      await sleep(core.runtime.clock, again.afterMs, delivery.signal)
+      over()
+    }
   }
   return !delivery.signal.aborted
 }

@@ -19,12 +19,14 @@ import type { Turn } from './turn.js'
  * this one is now being handled, and what it answers is to be called with whether its key was.
  */
 export async function joinTwins<Message>(job: Job<Message>, record: string): Promise<'consumed' | ((consumed: boolean) => void)> {
-  const { core, delivery } = job
+  const { core, delivery, session } = job
   for (;;) {
     const twin = job.pastTwin ? undefined : core.twins.find(record)
     // Nothing is awaited between looking and entering, or all that wait would go on at once.
     if (!twin) return core.twins.enter(record)
+    const over = session.waitAside()
     const consumed = await within(core.runtime.clock, core.leaseMs, twin, delivery.signal)
+    over()
     if (consumed === true) return 'consumed'
     // Bounded: from now on the store is asked like for any other.
     job.pastTwin = consumed === tooLate

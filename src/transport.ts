@@ -59,11 +59,19 @@ export interface Outgoing {
   readonly headers?: MessageHeaders | undefined
   /** Messages with one ordering key keep their order, where the broker keeps one. */
   readonly orderingKey?: string | undefined
-  /** What names this message, however often it is sent. Travels as a header that `key` can read. */
+  /** What names this message, however often it is sent. Travels as the header `hapax-id`, which `key` can read. */
   readonly id?: string | undefined
 }
 
-/** What can send messages. Resolved means confirmed by the broker; rejected means unknown. */
+/**
+ * What can send messages.
+ *
+ * - Resolved means that the broker has confirmed them all; rejected means unknown: each may have been published or not.
+ * - Messages of one destination and one ordering key arrive in the order of the list, where the broker keeps one; after one that was not
+ *   confirmed, none of that key that follows it in the list is sent.
+ * - It rejects with code `publish-refused` when one of them will never be taken as it is (too large, no such destination), and not when the broker
+ *   cannot be reached. The others may have been published or not.
+ */
 export interface Publisher {
   publish(messages: readonly Outgoing[]): Promise<void>
 }

@@ -10,7 +10,16 @@ export interface Turn {
 }
 
 /** Undefined if the delivery is to be left before its turn comes. No place is held while waiting at the gate. */
-export async function takeTurn({ gate }: Runtime, session: Session, kind: Kind, signal: AbortSignal): Promise<Turn | undefined> {
+export async function takeTurn(runtime: Runtime, session: Session, kind: Kind, signal: AbortSignal): Promise<Turn | undefined> {
+  const over = kind === 'ordinary' ? undefined : session.waitAside()
+  try {
+    return await waitForTurn(runtime, session, kind, signal)
+  } finally {
+    over?.()
+  }
+}
+
+async function waitForTurn({ gate }: Runtime, session: Session, kind: Kind, signal: AbortSignal): Promise<Turn | undefined> {
   for (;;) {
     if (signal.aborted) return undefined
     const leaveGate = gate.tryEnter(kind) ?? (await gate.enter(kind, signal))

@@ -76,7 +76,7 @@ export function openMortal(clock: Clock, random: Random): Mortal {
     postpone: (delayMs, marks) => send(() => delivery.postpone(delayMs, marks)),
     deadLetter: (reason, marks) => send(() => delivery.deadLetter(reason, marks)),
   })
-  const sessionOf = ({ places, graceOver, hold }: Session): Session => ({
+  const sessionOf = ({ places, graceOver, hold, waitAside }: Session): Session => ({
     places: {
       tryTake: () => places.tryTake(),
       take: (signal) => send(() => places.take(signal)),
@@ -86,6 +86,7 @@ export function openMortal(clock: Clock, random: Random): Mortal {
     },
     graceOver: signalOf(graceOver),
     hold,
+    waitAside,
   })
 
   return {

@@ -10,18 +10,22 @@ interface Opened {
   readonly fail: (error: unknown) => void
   readonly hold: () => () => void
   readonly log: string[]
+  /** How many waited aside, as it was told. */
+  readonly asides: number[]
   /** What intake has handed over: a stop aborts their signals. */
   readonly taken: TestDelivery[]
 }
 
 async function open(world: World, handler: (order: Order) => unknown, options: ConsumeOptions = {}, concurrency = 2): Promise<Opened> {
   const log: string[] = []
+  const asides: number[] = []
   const taken: TestDelivery[] = []
   let parts: Pick<Opened, 'settle' | 'fail' | 'hold'> | undefined
   const consumption = await openConsumption(idempotent(handler, world.options), options, {
     clock: world.clock,
     concurrency,
-    open({ settle, fail, hold }) {
+    open({ settle, fail, hold, watchAside }) {
+      watchAside((count) => asides.push(count))
       parts = {
         settle: (delivery) => {
           taken.push(delivery as TestDelivery)
@@ -40,10 +44,27 @@ async function open(world: World, handler: (order: Order) => unknown, options: C
     },
   })
   if (!parts) throw new Error('was not opened')
-  return { consumption, log, taken, ...parts }
+  return { consumption, log, asides, taken, ...parts }
 }
 
 describe('a consumption', () => {
+  test('tells a transport how many deliveries wait aside', async () => {
+    const world = openWorld()
+    const { handler, runs } = slowHandler()
+    const { settle, consumption, asides } = await open(world, handler as (order: Order) => unknown)
+    const settled = ['1', '1', '2', '3', '1'].map((id) => settle(deliver(id)))
+    await world.clock.settle()
+    // Two wait for their twin; the one that waits for a place does not count.
+    expect(runs).toHaveLength(2)
+    expect(asides).toEqual([1, 2])
+    for (const run of runs) run.end()
+    await world.clock.settle()
+    runs[2]?.end()
+    await Promise.all(settled)
+    expect(asides).toEqual([1, 2, 1, 0])
+    await consumption.stop()
+  })
+
   test('bounds how many handlers run at once', async () => {
     const world = openWorld()
     const { handler, runs } = slowHandler()

@@ -196,6 +196,7 @@ describe('an inbox', () => {
       places: { tryTake: () => () => undefined, take: () => Promise.resolve(() => undefined), taken: 0 },
       graceOver: grace.signal,
       hold: () => () => undefined,
+      waitAside: () => () => undefined,
     }
     const handler = inbox((order: Order, { tx }: Context) => {
       tx.apply(() => orders.push(order.id))

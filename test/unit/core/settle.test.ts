@@ -24,6 +24,7 @@ function openSession(places = 16): { session: Session; endGrace(): void; held():
           over = true
         }
       },
+      waitAside: () => () => undefined,
     },
     endGrace: () => grace.abort(new Error('grace is over')),
     held: () => held,
