@@ -16,8 +16,8 @@ export interface InboxOptions<Message, Tx> extends HandlerOptions<Message> {
   readonly store: TransactionalStore<Tx>
 }
 
-/** How often a transaction that gave way to another is run again at once, before the message is put off. */
-const mostConflicts = 10
+/** How often a transaction that gave way to another, or whose commit got no answer, is run again at once, before the message is put off. */
+const mostReruns = 10
 
 /**
  * Wraps a handler whose effect is in the same database as the store: what it does through `context.tx` and the record that it was done commit together
@@ -93,6 +93,7 @@ function inboxEffect<Message, Value, Tx>(
     const begun = clock.now()
     const putOff: Effected<Value> = { happened: { what: 'busy', retryInMs: core.retryDelaysMs[0] ?? core.leaseMs } }
     let committed: { readonly value: Value } | undefined
+    let reruns = 0
     for (let faults = 1; ; faults += 1) {
       const { verdict, run, fault } = await attempt(call)
       if (!fault) {
@@ -107,7 +108,8 @@ function inboxEffect<Message, Value, Tx>(
       // The commit may have gone through: the next round finds the key consumed, and by us.
       if (run?.how === 'returned' && unknown) committed = { value: run.value }
       if (call.graceOver?.aborted) return { happened: { what: 'threw', error: fault.error, cut: 'stopping' } }
-      if (conflict && faults >= mostConflicts) return putOff
+      if (conflict || unknown) reruns += 1
+      if (reruns >= mostReruns) return putOff
       if (!conflict) {
         followed.fault(fault.error)
         call.onFault?.(fault.error)

@@ -11,6 +11,8 @@ export { makeIncoming, readText } from './incoming.js'
 export { refuse, refuseUnless } from './options.js'
 export { backOff, tryAgain } from './retry.js'
 export { openSweep } from './sweep.js'
+export { notInTransaction, openHandedOut, refuseIdle } from './handed-out.js'
+export { answersSoon, conflictWhere, openTransactions } from './transactions.js'
 export {
   CommitUnknownError,
   ConfigurationError,
@@ -45,3 +47,5 @@ export type { IdempotentOptions } from './idempotent.js'
 export type { InboxOptions } from './inbox.js'
 export type { TryAgainOptions, Tried } from './retry.js'
 export type { Sweep, SweepOptions } from './sweep.js'
+export type { HandedOut } from './handed-out.js'
+export type { TransactionBridge, TransactionConnection, TransactionFaults, Transactions } from './transactions.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { hasCode } from '../src/index.js'
 import { committing } from './stores/committing.js'
-import { holding } from './stores/holding.js'
+import { holding, sideBySide } from './stores/holding.js'
 import { longMs, onStage } from './stores/stage.js'
 import { leftOut } from './suite.js'
 import type { TransactionalStore } from '../src/index.js'
@@ -15,13 +15,16 @@ export interface TransactionalStoreSuiteOptions<Tx> extends StageOptions<Transac
   readonly conflict: (() => Error) | Cannot
   /** Has the answer to the next commit of `store` lost; or says why that cannot happen. */
   readonly loseNextCommit: ((store: TransactionalStore<Tx>) => Promise<void>) | Cannot
+  /** Why only one transaction at a time can claim anything: the database has one writer. @default they are side by side */
+  readonly sideBySide?: Cannot | undefined
 }
 
 /** What every store has to do whose records live in the user's own database, beside all that `storeSuite` asks. */
 export function transactionalStoreSuite<Tx>(options: TransactionalStoreSuiteOptions<Tx>): readonly SuiteCase[] {
-  const { conflict, loseNextCommit } = options
+  const { conflict, loseNextCommit, sideBySide: oneWriter } = options
   return [
     ...onStage(options, { ...committing(options), ...holding<Tx>() }),
+    ...(oneWriter ? [leftOut('keys in transactions side by side', oneWriter)] : onStage(options, sideBySide<Tx>())),
     ...('cannot' in conflict ? [leftOut('conflicts', conflict)] : onStage(options, conflicting<Tx>(conflict))),
     ...('cannot' in loseNextCommit
       ? [leftOut('a lost answer to the commit', loseNextCommit)]

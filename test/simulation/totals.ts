@@ -60,6 +60,8 @@ function faultOf(happening: Happening): string | undefined {
       return 'stop'
     case 'cut':
       return `cut off from the ${happening.from} (${happening.how})`
+    case 'commits-fail':
+      return `commits fail (${happening.how})`
     case 'rebalanced':
       return 'rebalance'
     case 'call-fault':

@@ -35,6 +35,8 @@ type OfWorker =
   | { readonly what: 'stopped' }
   | { readonly what: 'cut'; readonly from: 'store' | 'broker'; readonly how: Cut; readonly forMs: number }
   | { readonly what: 'mended'; readonly from: 'store' | 'broker' }
+  | { readonly what: 'commits-fail'; readonly how: 'conflict' | 'unknown'; readonly forMs: number }
+  | { readonly what: 'commits-work' }
   | { readonly what: 'rebalanced' }
   /** A call whose request or answer is lost, late, or sent twice, on purpose. */
   | { readonly what: 'call-fault'; readonly step: string; readonly how: Extract<Fault, { what: 'call' }>['how']; readonly byMs: number }

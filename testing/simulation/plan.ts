@@ -128,6 +128,14 @@ export type Fault =
       readonly when: When
       readonly forMs: number
     }
+  /** Its commits are given up for the sake of others, or their connection breaks before they arrive. */
+  | {
+      readonly what: 'commits-fail'
+      readonly worker: number
+      readonly how: 'conflict' | 'unknown'
+      readonly when: When
+      readonly forMs: number
+    }
   /** Loses all that it has in hand to the others. */
   | { readonly what: 'rebalance'; readonly worker: number; readonly when: When }
   /** One call, whose request or answer is late, or lost; or which is sent again by the client library, and takes effect twice. */

@@ -18,13 +18,11 @@ export function planOf(seed: number, { forgets = false }: PlanOptions = {}): Pla
   const draw = openDraw(derivedRandom(seed, 'plan'))
   const settings = planSettings(draw)
   const workers = planWorkers(draw)
-  return {
-    seed,
-    settings,
-    workers,
-    ...planMessages(draw, settings, workers),
-    faults: planFaults(draw, settings, workers, forgets),
-  }
+  const sent = planMessages(draw, settings, workers)
+  const faults = planFaults(draw, settings, workers, forgets)
+  // To try ten times takes longer than other troubles.
+  const leastMs = faults.some(({ what }) => what === 'commits-fail') ? 20_000 : 0
+  return { seed, settings: { ...settings, troubleMs: Math.max(settings.troubleMs, leastMs) }, workers, ...sent, faults }
 }
 
 function planWorkers(draw: Draw): readonly PlannedWorker[] {

@@ -42,15 +42,6 @@ export function holding<Tx>(): Cases<TransactionalStore<Tx>> {
       await Promise.all(runs)
       assert.equal(winners, 1)
     },
-    async 'two keys in two open transactions do not meet'({ store, other, record, assertDuplicate }) {
-      const [one, two] = [record(), record()]
-      await store.transaction(async (tx) => {
-        await store.claimIn(tx, one, window)
-        assert.deepEqual(await other.transaction((second) => other.claimIn(second, two, window)), { status: 'claimed' })
-      })
-      await assertDuplicate(store, one)
-      await assertDuplicate(store, two)
-    },
     async 'while it is open, claim answers busy with its own lease, and does not wait'({ store, other, record, claim, assertDuplicate }) {
       const wanted = record()
       await store.transaction(async (tx) => {
@@ -78,6 +69,21 @@ export function holding<Tx>(): Cases<TransactionalStore<Tx>> {
       })
       await assert.rejects(run)
       await claimed(other, wanted)
+    },
+  }
+}
+
+/** What others may do while a transaction is open, where the database has more than one writer. */
+export function sideBySide<Tx>(): Cases<TransactionalStore<Tx>> {
+  return {
+    async 'two keys in two open transactions do not meet'({ store, other, record, assertDuplicate }) {
+      const [one, two] = [record(), record()]
+      await store.transaction(async (tx) => {
+        await store.claimIn(tx, one, window)
+        assert.deepEqual(await other.transaction((second) => other.claimIn(second, two, window)), { status: 'claimed' })
+      })
+      await assertDuplicate(store, one)
+      await assertDuplicate(store, two)
     },
   }
 }

@@ -42,7 +42,7 @@ export function isBridge(database: MysqlDatabase): database is MysqlBridge<unkno
 }
 
 /** mysql2 answers with rows, or with the header of a statement that has none, beside a description of the columns. */
-export function sendThrough(client: MysqlPool | MysqlConnection): Send {
+export function sendThrough(client: Pick<MysqlConnection, 'query'>): Send {
   return async (text, values = []) => {
     const [rows] = await client.query(text, [...values])
     return Array.isArray(rows) ? (rows as readonly unknown[]) : []

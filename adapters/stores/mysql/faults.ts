@@ -1,4 +1,4 @@
-import { TransactionConflictError, hasCode } from '../../../src/index.js'
+import { conflictWhere } from '../../../src/index.js'
 
 /** The server's error numbers that mean something to us. */
 const numbers = {
@@ -18,7 +18,10 @@ interface ServerError {
   readonly errno?: unknown
   readonly code?: unknown
   readonly sqlState?: unknown
-  readonly meta?: { readonly code?: unknown } | undefined
+  /** Prisma's words for `errno` and `sqlState`. */
+  readonly originalCode?: unknown
+  readonly state?: unknown
+  readonly meta?: { readonly code?: unknown; readonly driverAdapterError?: unknown } | undefined
   readonly cause?: unknown
 }
 
@@ -26,13 +29,14 @@ interface ServerError {
 function* chain(error: unknown): Generator<ServerError> {
   for (let depth = 0; depth < 20 && typeof error === 'object' && error !== null; depth += 1) {
     yield error
-    error = (error as ServerError).cause
+    const { cause, meta }: ServerError = error
+    error = cause ?? meta?.driverAdapterError
   }
 }
 
-/** mysql2 has the server's number as `errno`; Prisma as `meta.code`. */
-function numberOf({ errno, meta }: ServerError): number {
-  return typeof errno === 'number' ? errno : Number(meta?.code)
+/** mysql2 has the server's number as `errno`; Prisma as `originalCode` of what its adapter threw, and before Prisma 7 as `meta.code`. */
+function numberOf({ errno, originalCode, meta }: ServerError): number {
+  return typeof errno === 'number' ? errno : Number(originalCode ?? meta?.code)
 }
 
 export function hasNumber(error: unknown, ...wanted: readonly number[]): boolean {
@@ -56,14 +60,16 @@ export function isConflict(error: unknown): boolean {
   return hasNumber(error, numbers.deadlock, numbers.changedSinceRead, numbers.rolledBackAtCommit)
 }
 
-export function orConflict(error: unknown): unknown {
-  if (hasCode(error, 'transaction-conflict') || !isConflict(error)) return error
-  return new TransactionConflictError('The database gave up the transaction for the sake of another one', { cause: error })
-}
+/** What is thrown on of what a transaction failed with. */
+export const orConflict: (error: unknown) => unknown = conflictWhere(isConflict)
 
-/** Whether the server itself said that the commit failed. */
+/** Whether the server itself said that the commit failed, or Prisma, which had ended the transaction before (P2028). */
 export function isClearRefusal(error: unknown): boolean {
-  for (const each of chain(error)) if (typeof each.sqlState === 'string' && !closing.includes(numberOf(each))) return true
+  for (const each of chain(error)) {
+    if (each.code === 'P2028') return true
+    const state = each.sqlState ?? each.state
+    if (typeof state === 'string' && !state.startsWith('08') && !closing.includes(numberOf(each))) return true
+  }
   return false
 }
 

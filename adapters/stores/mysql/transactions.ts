@@ -1,24 +1,31 @@
-import { CommitUnknownError, systemClock, tooLate, within } from '../../../src/index.js'
+import { answersSoon, openTransactions, refuseIdle } from '../../../src/index.js'
 import { rowsOf, sendThrough } from './clients.js'
-import { isClearRefusal, isConflict, isUnsent, orConflict } from './faults.js'
+import { isClearRefusal, isUnsent, orConflict } from './faults.js'
 import { guardConnection } from './guarded-connection.js'
+import type { TransactionConnection } from '../../../src/index.js'
 import type { MysqlBridge, MysqlConnection, MysqlPool, Send } from './clients.js'
+import type { GuardedConnection } from './guarded-connection.js'
 import type { Flavour } from './server.js'
 
-/** How a store runs transactions, and sends a statement in one. */
-export interface Transactions {
+/** How a store runs transactions, and sends statements in one. */
+export interface MysqlTransactions {
   run<Value>(run: (tx: unknown) => Promise<Value>): Promise<Value>
+  /** In one that a store has handed out; what a bridge cannot tell apart may be the user's own. */
   sendIn(tx: unknown): Send
+  /**
+   * In one that a store has handed out, or in the user's own. Throws where one was handed out and is over, and for a pool. That none is open on a
+   * connection is only known from the answer to a statement without rows, which then rejects, and has been committed.
+   */
+  sendInAny(tx: unknown): Send
 }
 
-/** All transactions that were handed out by stores of this module; one of them may be used by two stores. */
-const handedOut = new WeakMap<object, { ended: boolean }>()
-
-/** A server that does not answer to a rollback in this time is at work for a statement of the handler: the connection is closed instead. */
-const rollbackMs = 1_000
+const { handedOut, runOn, runThrough } = openTransactions({
+  orConflict,
+  whyNotCommitted: (error) => (isUnsent(error) ? 'not-sent' : isClearRefusal(error) ? 'refused' : undefined),
+})
 
 /** Transactions on connections of a pool, each handed out as a connection that works until its transaction ends. */
-export function poolTransactions(pool: MysqlPool, flavour: () => Promise<Flavour>, idleLimitMs: number | undefined): Transactions {
+export function poolTransactions(pool: MysqlPool, flavour: () => Promise<Flavour>, idleLimitMs: number | undefined): MysqlTransactions {
   /** The server counts in seconds. MySQL has no limit for transactions alone, but one for connections that idle. */
   const limit = async (): Promise<string | undefined> =>
     idleLimitMs === undefined ? undefined : (await flavour()) === 'mariadb' ? 'idle_transaction_timeout' : 'wait_timeout'
@@ -26,109 +33,94 @@ export function poolTransactions(pool: MysqlPool, flavour: () => Promise<Flavour
   return {
     async run(run) {
       const variable = await limit()
-      const connection = await pool.getConnection()
-      let clean = false
-      try {
-        if (variable !== undefined) await connection.query(`set session ${variable} = ${Math.ceil((idleLimitMs ?? 0) / 1_000)}`)
-        await connection.query('start transaction')
-        const value = await runGuarded(connection, run, (rolledBack) => (clean = rolledBack))
-        await committed(connection.query('commit'))
-        clean = true
-        return value
-      } finally {
-        if (clean && variable !== undefined) clean = await succeeds(connection.query(`set session ${variable} = default`))
-        if (clean) connection.release()
-        else connection.destroy()
-      }
+      const idle = variable === undefined ? undefined : { variable, seconds: Math.ceil((idleLimitMs ?? 0) / 1_000) }
+      return runOn(connectionOn(await pool.getConnection(), idle), run)
     },
     sendIn(tx) {
-      if (!stillOpen(tx)) throw new Error('claimIn takes the tx that transaction() of this store, or of another MySQL store, hands out')
+      if (!handedOut.has(tx)) throw new Error('claimIn takes the tx that transaction() of this store, or of another MySQL store, hands out')
       return sendThrough(tx as MysqlConnection)
+    },
+    sendInAny: (tx) => sendThrough(handedOut.has(tx) ? (tx as MysqlConnection) : ownConnection(tx)),
+  }
+}
+
+function connectionOn(
+  connection: MysqlConnection,
+  idle: { readonly variable: string; readonly seconds: number } | undefined,
+): TransactionConnection {
+  let guarded: GuardedConnection | undefined
+  return {
+    async begin() {
+      if (idle) await connection.query(`set session ${idle.variable} = ${idle.seconds}`)
+      await connection.query('start transaction')
+      guarded = guardConnection(connection)
+      return guarded.tx
+    },
+    async close() {
+      // What was sent and not waited for is part of it.
+      await guarded?.close()
+      if (guarded?.lost) throw guarded.lost.error
+    },
+    cut: () => guarded?.cut(),
+    async commit() {
+      await connection.query('commit')
+      return undefined
+    },
+    rollback: () => connection.query('rollback'),
+    async release(clean) {
+      if (clean && (!idle || (await answersSoon(connection.query(`set session ${idle.variable} = default`))))) connection.release()
+      else connection.destroy()
     },
   }
 }
 
-async function runGuarded<Value>(
-  connection: MysqlConnection,
-  run: (tx: unknown) => Promise<Value>,
-  rolledBack: (clean: boolean) => void,
-): Promise<Value> {
-  const guarded = guardConnection(connection)
-  const handed = { ended: false }
-  handedOut.set(guarded.tx, handed)
-  try {
-    const value = await run(guarded.tx)
-    handed.ended = true
-    // What was sent and not waited for is part of it.
-    await guarded.close()
-    if (guarded.lost) throw guarded.lost.error
-    return value
-  } catch (error) {
-    handed.ended = true
-    guarded.cut()
-    rolledBack(await succeeds(connection.query('rollback')))
-    throw orConflict(error)
+/** The user's own connection of mysql2, on which they have begun a transaction. */
+function ownConnection(tx: unknown): Pick<MysqlConnection, 'query'> {
+  const connection = tx as MysqlConnection
+  if (typeof tx !== 'object' || tx === null || typeof connection.query !== 'function')
+    throw new Error('tx has to be a connection of mysql2/promise on which a transaction is open')
+  if ('promise' in tx) throw new Error('tx is a connection of mysql2 with callbacks. Hand in its promise()')
+  if ('getConnection' in tx)
+    throw new Error(
+      'tx is a pool, on which the statement would commit by itself. Hand in a connection of it, with a transaction that is open',
+    )
+  return {
+    async query(text, values) {
+      const answer = await connection.query(text, values)
+      if (committedAlone(answer[0]))
+        throw new Error('No transaction was open on what was handed in as tx, and the statement has committed by itself. Begin one first')
+      return answer
+    },
   }
+}
+
+/** The server says of each statement without rows whether a transaction is open after it (SERVER_STATUS_IN_TRANS). */
+function committedAlone(header: unknown): boolean {
+  if (typeof header !== 'object' || header === null || !('serverStatus' in header)) return false
+  const { serverStatus } = header
+  return typeof serverStatus === 'number' && (serverStatus & 1) === 0
 }
 
 /** Transactions that somebody else begins and ends. */
-export function bridgeTransactions(bridge: MysqlBridge<unknown>): Transactions {
+export function bridgeTransactions(bridge: MysqlBridge<unknown>): MysqlTransactions {
+  const bridging = {
+    transaction: <Value>(run: (tx: unknown) => Promise<Value>) => bridge.transaction(run),
+    begun: () => Promise.resolve(),
+    committing: () => Promise.resolve(),
+  }
+  const sendThroughBridge =
+    (tx: unknown): Send =>
+    async (text, values = []) =>
+      rowsOf(await bridge.queryIn(tx, text, [...values]))
   return {
-    async run<Value>(run: (tx: unknown) => Promise<Value>) {
-      let threw: { readonly error: unknown } | undefined
-      let committing = false
-      try {
-        return await bridge.transaction(async (tx): Promise<Value> => {
-          const handed = { ended: false }
-          if (typeof tx === 'object' && tx !== null) handedOut.set(tx, handed)
-          try {
-            const value = await run(tx)
-            committing = true
-            return value
-          } catch (error) {
-            threw = { error }
-            throw error
-          } finally {
-            handed.ended = true
-          }
-        })
-      } catch (error) {
-        if (threw) throw orConflict(threw.error)
-        return committing ? refusedOrUnknown(error) : Promise.reject(orConflict(error))
-      }
-    },
+    run: (run) => runThrough(bridging, run),
     sendIn(tx) {
-      stillOpen(tx)
-      return async (text, values = []) => rowsOf(await bridge.queryIn(tx, text, [...values]))
+      handedOut.has(tx)
+      return sendThroughBridge(tx)
+    },
+    sendInAny(tx) {
+      if (!handedOut.has(tx)) refuseIdle(tx)
+      return sendThroughBridge(tx)
     },
   }
-}
-
-/** Whether we handed this transaction out. Throws when it is over. */
-function stillOpen(tx: unknown): boolean {
-  const handed = typeof tx === 'object' && tx !== null ? handedOut.get(tx) : undefined
-  if (handed?.ended) throw new Error('This transaction is over: nothing can be claimed in it')
-  return handed !== undefined
-}
-
-async function succeeds(answer: Promise<unknown>): Promise<boolean> {
-  try {
-    return (await within(systemClock, rollbackMs, answer)) !== tooLate
-  } catch {
-    return false
-  }
-}
-
-async function committed(commit: Promise<unknown>): Promise<void> {
-  try {
-    await commit
-  } catch (error) {
-    return refusedOrUnknown(error)
-  }
-}
-
-function refusedOrUnknown(error: unknown): never {
-  if (isUnsent(error)) throw new Error('The connection was closed before the commit was sent: nothing was committed', { cause: error })
-  if (isConflict(error) || isClearRefusal(error)) throw orConflict(error)
-  throw new CommitUnknownError('The answer to the commit was lost: it may have committed or not', { cause: error })
 }

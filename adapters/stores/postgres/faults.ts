@@ -1,11 +1,22 @@
-/** Query builders wrap what the server said in errors of their own. */
+import { conflictWhere } from '../../../src/index.js'
+
+/** The codes of the error and its causes: query builders wrap what the server said in errors of their own. */
 function codes(error: unknown): readonly string[] {
   const found: string[] = []
   for (let depth = 0; depth < 20 && typeof error === 'object' && error !== null; depth += 1) {
-    if ('code' in error && typeof error.code === 'string') found.push(error.code)
-    error = 'cause' in error ? error.cause : undefined
+    const { code, originalCode, cause, meta } = error as WrappingError
+    // Prisma has the server's code as `originalCode` in what its adapter threw, and before Prisma 7 as `meta.code`.
+    for (const each of [code, originalCode, meta?.code]) if (typeof each === 'string') found.push(each)
+    error = cause ?? meta?.driverAdapterError
   }
   return found
+}
+
+interface WrappingError {
+  readonly code?: unknown
+  readonly originalCode?: unknown
+  readonly cause?: unknown
+  readonly meta?: { readonly code?: unknown; readonly driverAdapterError?: unknown } | undefined
 }
 
 export function hasState(error: unknown, ...states: readonly string[]): boolean {
@@ -16,6 +27,9 @@ export function hasState(error: unknown, ...states: readonly string[]): boolean 
 export function isConflict(error: unknown): boolean {
   return hasState(error, '40001', '40P01', 'P2034')
 }
+
+/** What is thrown on of what a transaction failed with. */
+export const orConflict: (error: unknown) => unknown = conflictWhere(isConflict)
 
 /** The connection does not know the statement by its name any more (DISCARD ALL), or knows it from somebody else (a pooler). */
 export function isLostName(error: unknown): boolean {
@@ -28,9 +42,9 @@ export function isThereAlready(error: unknown): boolean {
 }
 
 /**
- * Whether the server itself said that the commit failed. It may also say that the connection is being closed (class 08, and 57P: a shutdown), and may have committed
- * before that. An error of the network (EPIPE) is no answer of the server, nor is one of Prisma (P1017).
+ * Whether the server itself said that the commit failed, or Prisma, which had ended the transaction before (P2028). The server may also say that the connection is being
+ * closed (class 08, and 57P: a shutdown), and may have committed before that. An error of the network (EPIPE) is no answer of the server, nor are others of Prisma (P1017).
  */
 export function isClearRefusal(error: unknown): boolean {
-  return codes(error).some((code) => /^(?!E|P[1-9]|08|57P|XX)[0-9A-Z]{5}$/.test(code))
+  return codes(error).some((code) => code === 'P2028' || /^(?!E|P[1-9]|08|57P|XX)[0-9A-Z]{5}$/.test(code))
 }

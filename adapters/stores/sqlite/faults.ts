@@ -1,4 +1,4 @@
-import { TransactionConflictError, hasCode } from '../../../src/index.js'
+import { TransactionConflictError, conflictWhere } from '../../../src/index.js'
 
 /** What a result code is called in SQLite's documentation, by its number. */
 const codes = { SQLITE_BUSY: 5, SQLITE_LOCKED: 6, SQLITE_READONLY: 8 } as const
@@ -31,12 +31,11 @@ export function conflict(message: string, cause?: unknown): TransactionConflictE
 }
 
 /** What is thrown on of what a transaction failed with: a lock anywhere in its causes makes it a conflict. */
-export function orConflict(error: unknown): unknown {
-  if (hasCode(error, 'transaction-conflict')) return error
+export const orConflict: (error: unknown) => unknown = conflictWhere((error) => {
   const seen = new Set<unknown>()
   for (let each = error; typeof each === 'object' && each !== null && !seen.has(each); each = (each as { cause?: unknown }).cause) {
-    if (isLocked(each)) return conflict('Another connection writes to this SQLite database; run the transaction again', error)
+    if (isLocked(each)) return true
     seen.add(each)
   }
-  return error
-}
+  return false
+}, 'Another connection writes to this SQLite database; run the transaction again')

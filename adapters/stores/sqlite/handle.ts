@@ -50,6 +50,17 @@ export function openOwn(open: () => SqliteHandle): Connection {
   }
 }
 
+/** Does `act` on a connection of the user's with no more patience than on one of ours, and leaves the connection as it was. */
+export function shortly<Value>({ handle, all }: Connection, act: () => Value): Value {
+  const [before] = all('pragma busy_timeout')
+  handle.exec(`pragma busy_timeout = ${stopsForMs}`)
+  try {
+    return act()
+  } finally {
+    handle.exec(`pragma busy_timeout = ${Number(before)}`)
+  }
+}
+
 /** Closes what was opened here. What cannot be closed, as a statement of the user's still runs, ends with its process. */
 export function closeQuietly(handle: SqliteHandle): void {
   try {

@@ -6,6 +6,7 @@ import { hasCode, inbox } from 'hapax'
 import { mysqlStore } from 'hapax/stores/mysql'
 import { transactionalStoreSuite } from 'hapax/testing'
 import { mysqlUrl } from '../../services/places.js'
+import { bridgeTransactions, poolTransactions } from '../../../adapters/stores/mysql/transactions.js'
 import { claimed, freshName, long, makeTables } from './mysql-table.js'
 import type { Transaction } from 'kysely'
 import type { PoolConnection } from 'mysql2/promise'
@@ -208,6 +209,70 @@ describe('the connection that a handler is given', () => {
     } finally {
       connection.release()
     }
+  })
+})
+
+describe('a statement that is to be part of a transaction, whosever it is', () => {
+  const { run, sendInAny } = poolTransactions(pool, () => expect.fail('it is not asked'), undefined)
+  const insert = (tx: unknown, row: string) => async () => sendInAny(tx)(`insert into ${rows} values (?)`, [Buffer.from(row)])
+
+  test("is sent in one that a store has handed out, and in the user's own", async () => {
+    await store.transaction(async (tx) => {
+      await insert(tx, 'sent in one handed out')()
+      expect(await has('sent in one handed out')).toBe(false)
+    })
+    expect(await has('sent in one handed out')).toBe(true)
+    const own = await pool.getConnection()
+    for (const [end, kept] of [
+      ['rollback', false],
+      ['commit', true],
+    ] as const) {
+      await own.beginTransaction()
+      await insert(own, 'sent in an own one')()
+      expect(await has('sent in an own one')).toBe(false)
+      await own[end]()
+      expect(await has('sent in an own one')).toBe(kept)
+    }
+    // A session without autocommit is always in one.
+    await own.query('set autocommit = 0')
+    await insert(own, 'sent without autocommit')()
+    await own.rollback()
+    await own.query('set autocommit = 1')
+    own.release()
+    expect(await has('sent without autocommit')).toBe(false)
+  })
+
+  test('is refused where it would commit by itself, or told where it did', async () => {
+    let late: unknown
+    await run(async (tx) => void (late = tx))
+    await expect(insert(late, 'late')()).rejects.toThrow('This transaction is over')
+    await expect(insert(pool, 'on a pool')()).rejects.toThrow('tx is a pool')
+    const callbacks = createCallbackPool(mysqlUrl)
+    await expect(insert(callbacks, 'on callbacks')()).rejects.toThrow('Hand in its promise()')
+    callbacks.end()
+    for (const nothing of [undefined, null, 'tx', {}]) await expect(insert(nothing, 'nowhere')()).rejects.toThrow('tx has to be')
+    for (const row of ['late', 'on a pool', 'on callbacks']) expect(await has(row)).toBe(false)
+    const idle = await pool.getConnection()
+    await expect(insert(idle, 'on an idle connection')()).rejects.toThrow('has committed by itself')
+    idle.release()
+    expect(await has('on an idle connection')).toBe(true)
+  })
+
+  test('and through a bridge', async () => {
+    const db = new Kysely<Tables>({ dialect: new MysqlDialect({ pool: createCallbackPool(mysqlUrl) }) })
+    const bridged = bridgeTransactions(bridgeTo(db))
+    const send = (tx: unknown, row: string) => async () => bridged.sendInAny(tx)(`insert into ${rows} values (?)`, [Buffer.from(row)])
+    let late: unknown
+    await bridged.run(async (tx) => {
+      late = tx
+      await send(tx, 'handed out to kysely')()
+    })
+    await expect(send(late, 'late for kysely')()).rejects.toThrow('This transaction is over')
+    await db.transaction().execute((tx) => send(tx, 'begun by kysely')())
+    await expect(send(db, 'by itself')()).rejects.toThrow('No transaction is open')
+    await db.destroy()
+    const there = await Promise.all(['handed out to kysely', 'begun by kysely', 'late for kysely', 'by itself'].map(has))
+    expect(there).toEqual([true, true, false, false])
   })
 })
 

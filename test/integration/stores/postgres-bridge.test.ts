@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { hasCode, inbox } from 'hapax'
 import { postgresStore } from 'hapax/stores/postgres'
 import { storeSuite, transactionalStoreSuite } from 'hapax/testing'
+import { bridgeTransactions } from '../../../adapters/stores/postgres/transactions.js'
 import { claimed, long, makeTables } from './postgres-table.js'
 import type { Transaction } from 'kysely'
 import type { PostgresBridge } from 'hapax/stores/postgres'
@@ -112,6 +113,23 @@ describe('a bridge to Kysely', () => {
     expect(shown.rows).toEqual([{ idle_in_transaction_session_timeout: '12345ms' }])
     const { rows: afterwards } = await pool.query('show idle_in_transaction_session_timeout')
     expect(afterwards).toEqual([{ idle_in_transaction_session_timeout: '0' }])
+  })
+
+  test('sends in transactions of a store, and in those of the user that are open', async () => {
+    const bridge = bridgeTo(pool)
+    const { sendInAny } = bridgeTransactions(bridge, undefined)
+    const insert = (row: string) => ({ text: `insert into ${rows} values ($1)`, values: [row] })
+    let late: Tx | undefined
+    await store.transaction(async (tx) => {
+      late = tx
+      await sendInAny(tx, insert('handed out to kysely'))
+    })
+    await expect(sendInAny(late, insert('late'))).rejects.toThrow('This transaction is over')
+    const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+    await db.transaction().execute((tx) => sendInAny(tx, insert('begun by kysely')))
+    await expect(sendInAny(db, insert('by itself'))).rejects.toThrow('No transaction is open')
+    const there = await Promise.all(['handed out to kysely', 'begun by kysely', 'late', 'by itself'].map(has))
+    expect(there).toEqual([true, true, false, false])
   })
 
   test('serves an inbox', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { hasCode, idempotent, inbox } from 'hapax'
 import { postgresStore } from 'hapax/stores/postgres'
 import { postgresUrl } from '../../services/places.js'
+import { poolTransactions } from '../../../adapters/stores/postgres/transactions.js'
 import { claimed, long, makeTables } from './postgres-table.js'
 import type { PoolClient } from 'pg'
 import type { ClaimInResult, ClaimResult } from 'hapax'
@@ -196,6 +197,45 @@ describe('what is handed out as tx', () => {
     await claimed(leaving, 'after one that was left')
     await terminate(pid)
     await own.end()
+  })
+})
+
+describe('a statement that is to be part of a transaction, whosever it is', () => {
+  const { run, sendInAny } = poolTransactions(pool, undefined)
+  const insert = (row: string) => ({ text: `insert into ${rows} values ($1)`, values: [row] })
+
+  test("is sent in one that a store has handed out, and in the user's own", async () => {
+    await store.transaction(async (tx) => {
+      await sendInAny(tx, insert('sent in one handed out'))
+      expect(await has('sent in one handed out')).toBe(false)
+    })
+    expect(await has('sent in one handed out')).toBe(true)
+    const own = await pool.connect()
+    for (const [end, kept] of [
+      ['rollback', false],
+      ['commit', true],
+    ] as const) {
+      await own.query('begin')
+      await sendInAny(own, insert('sent in an own one'))
+      await own.query(end)
+      expect(await has('sent in an own one')).toBe(kept)
+    }
+    own.release()
+  })
+
+  test('is refused where it would commit by itself', async () => {
+    let late: unknown
+    await run(async (tx) => void (late = tx))
+    await expect(sendInAny(late, insert('late'))).rejects.toThrow('This transaction is over')
+    await expect(sendInAny(pool, insert('on a pool'))).rejects.toThrow('tx is a pool')
+    for (const nothing of [undefined, null, 'tx', {}]) await expect(sendInAny(nothing, insert('nowhere'))).rejects.toThrow('a client of')
+    const idle = await pool.connect()
+    await expect(sendInAny(idle, insert('on an idle client'))).rejects.toThrow('No transaction is open')
+    await idle.query('begin')
+    await idle.query('commit')
+    await expect(sendInAny(idle, insert('on an idle client'))).rejects.toThrow('No transaction is open')
+    idle.release()
+    for (const row of ['late', 'on a pool', 'on an idle client']) expect(await has(row)).toBe(false)
   })
 })
 

@@ -46,9 +46,19 @@ export const inboxBugs: readonly PlantedBug[] = [
     edits: [
       {
         file,
-        find: 'if (conflict && faults >= mostConflicts) return putOff',
-        replace: "if (conflict) return { happened: { what: 'threw', error: fault.error, cut: 'no' } }",
+        find: 'if (conflict || unknown) reruns += 1',
+        replace: "if (conflict) return { happened: { what: 'threw', error: fault.error, cut: 'no' } }\nif (unknown) reruns += 1",
       },
     ],
+  },
+  {
+    name: 'conflicts-without-end',
+    why: 'Two handlers can keep each other from ever committing.',
+    edits: [{ file, find: 'if (conflict || unknown) reruns += 1', replace: 'if (unknown) reruns += 1' }],
+  },
+  {
+    name: 'commit-unknown-without-end',
+    why: 'A transaction whose every commit gets no answer is run again for ever, uncounted.',
+    edits: [{ file, find: 'if (conflict || unknown) reruns += 1', replace: 'if (conflict) reruns += 1' }],
   },
 ]

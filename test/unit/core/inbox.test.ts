@@ -136,6 +136,41 @@ describe('an inbox', () => {
     expect(orders).toEqual(['1'])
   })
 
+  test('is put off uncounted when the answers to its commits are lost again and again', async () => {
+    const { options, orders, transactions, clock, troubles } = openInboxWorld()
+    let runs = 0
+    transactions.transaction = (go) =>
+      go().then(
+        () => Promise.reject(new CommitUnknownError('connection reset')),
+        () => Promise.reject(new CommitUnknownError('connection reset')),
+      )
+    const handler = inbox((_: Order, __: Context) => {
+      runs += 1
+      throw new Error('what the database makes of it does not commit')
+    }, options)
+    const delivery = deliver('1')
+    const settled = handler.settle(delivery)
+    await clock.advance(60_000)
+    expect(await settled).toMatchObject({ status: 'postponed', attempts: 0 })
+    expect(delivery.deeds).toMatchObject([['postpone', 100, { attempts: 0 }]])
+    expect([runs, orders.length]).toEqual([10, 0])
+    expect(troubles.map(({ kind }) => kind)).toEqual(['store-away'])
+  })
+
+  test('is not put off for one conflict after an outage, however long that was', async () => {
+    const { options, orders, save, transactions, clock } = openInboxWorld()
+    let tries = 0
+    transactions.transaction = (go) => {
+      tries += 1
+      if (tries < 30) return Promise.reject(new Error('connection refused'))
+      return tries === 30 ? Promise.reject(new TransactionConflictError('deadlock')) : go()
+    }
+    const settled = inbox(save, options).settle(deliver('1'))
+    await clock.advance(60_000)
+    expect(await settled).toMatchObject({ status: 'handled' })
+    expect(orders).toEqual(['1'])
+  })
+
   test('a database that is away holds the delivery, whatever it throws', async () => {
     const { options, orders, save, transactions, clock, troubles } = openInboxWorld()
     transactions.transaction = () => Promise.reject(new Error('connection refused'))

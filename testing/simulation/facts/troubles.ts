@@ -54,6 +54,8 @@ export function openTroubles(): Troubles {
     cut({ worker, atMs, forMs, from }: Extract<Happening, { what: 'cut' }>) {
       if (from === 'store') begin('cut', atMs, forMs, places.get(processes.get(worker)?.slot ?? -1))
     },
+    'commits-fail': ({ worker, atMs, forMs }: Extract<Happening, { what: 'commits-fail' }>) =>
+      begin('cut', atMs, forMs, places.get(processes.get(worker)?.slot ?? -1)),
     'store-away': ({ atMs, forMs }: Extract<Happening, { what: 'store-away' }>) => begin('away', atMs, forMs, everybodys),
     'store-slow': ({ atMs, forMs }: Extract<Happening, { what: 'store-slow' }>) => begin('slow', atMs, forMs, everybodys),
     /** All that lasts is mended then; a call that is on its way is not. */

@@ -49,6 +49,16 @@ export function openStriking<Tx>(world: World<Tx>, crew: Crew): Striking {
         tell({ what: 'mended', worker: name, from })
       })
     },
+    'commits-fail'({ worker, how, forMs }) {
+      const name = crew.current(worker)?.process.name
+      if (name === undefined) return
+      const mend = weather.failCommits(worker, how)
+      tell({ what: 'commits-fail', worker: name, how, forMs })
+      last(forMs, () => {
+        mend()
+        tell({ what: 'commits-work', worker: name })
+      })
+    },
     'store-away'({ how, forMs }) {
       const mend = weather.cut('store', 'all', how)
       tell({ what: 'store-away', how, forMs })

@@ -54,5 +54,14 @@ export function planFaults(draw: Draw, settings: PlanSettings, workers: readonly
   })
   const replay: Fault[] = draw.happens(0.1) ? [{ what: 'replay', when: { atMs: draw.between(troubleMs >> 1, troubleMs - 1) } }] : []
   const forget = (): Fault => ({ what: 'store-forgets', when: byClock(), lagMs: draw.between(1, leaseMs) })
-  return [...faults, ...replay, ...(forgets ? Array.from({ length: draw.between(1, 2) }, forget) : [])]
+  const forgetting = forgets ? Array.from({ length: draw.between(1, 2) }, forget) : []
+  const failing = (): Fault => ({
+    what: 'commits-fail',
+    worker: worker(),
+    how: draw.one(['conflict', 'unknown']),
+    when: { atMs: draw.one([0, draw.between(0, troubleMs - 1)]) },
+    // For a while, or for longer than ten tries take.
+    forMs: draw.one([whileMs(), 20_000]),
+  })
+  return [...faults, ...replay, ...forgetting, ...(inside && draw.happens(0.15) ? [failing()] : [])]
 }

@@ -2,6 +2,9 @@ import { recordOf } from '../facts.js'
 import { watching } from './property.js'
 import type { Property } from './property.js'
 
+/** How often an arrival is run at once where its transaction gave way to others, or its commit got no answer. */
+const mostRuns = 10
+
 /** What may not become more, and what may not become less. */
 export const bounding: readonly Property[] = [
   {
@@ -62,5 +65,22 @@ export const bounding: readonly Property[] = [
           if (running > concurrency) violate(`${worker} runs ${running} handlers at once`)
         },
       }),
+  },
+  {
+    name: 'runs-at-once-are-bounded',
+    sentence: 'No arrival of a message is run more than ten times, which only happens in an inbox: it is then put off.',
+    open(facts, violate) {
+      const { whenBusy, whenFailed } = facts.plan.settings
+      const runs = new Map<number, number>()
+      return watching({
+        started({ worker, message, delivery }) {
+          // What waits in its place has not left when it is run again.
+          if (delivery === undefined || whenBusy === 'wait' || whenFailed === 'wait') return
+          const times = (runs.get(delivery) ?? 0) + 1
+          runs.set(delivery, times)
+          if (times > mostRuns) violate(`${worker} runs ${message} for the ${times}th time without putting it off`)
+        },
+      })
+    },
   },
 ]

@@ -124,6 +124,7 @@ export function openKnowledge(plan: Plan, happenings: readonly Happening[], keys
     cut(happening) {
       if (happening.from === 'store') note(6, `was cut off from the store for ${duration(happening.forMs)}`, happening, happening.forMs)
     },
+    'commits-fail': (happening) => note(6, `could not commit for ${duration(happening.forMs)}`, happening, happening.forMs),
     'store-away': (happening) => note(5, `found the store away for ${duration(happening.forMs)}`, happening, happening.forMs),
     trouble(happening) {
       if (happening.trouble.kind === 'abandoned') note(8, 'left its handler alone', happening, 0)

@@ -26,6 +26,9 @@ const sentences: Sentences = {
   stopped: (_, known) => (known.over ? undefined : 'has stopped'),
   cut: ({ from, how, forMs }) => `cannot reach the ${from} for ${duration(forMs)}: ${cuts[how]}`,
   mended: ({ from }) => `reaches the ${from} again`,
+  'commits-fail': ({ how, forMs }) =>
+    `commits nothing for ${duration(forMs)}: ${how === 'conflict' ? 'others come first' : 'the connection breaks each time'}`,
+  'commits-work': () => 'can commit again',
   rebalanced: () => 'loses all that it has in hand to the others',
   'call-fault': ({ step, how, byMs }) => callFaults[how](step, duration(byMs)),
 

@@ -50,6 +50,8 @@ export function openWay<Tx>(world: World<Tx>, { server, slot, process, pass }: W
         const cut = weather.cutFrom(server, slot)
         if (cut === 'refused') return hear(() => reject((unknown ?? refused)()))
         if (cut === 'silent' || fault?.how === 'lost-request') return
+        const failing = point === 'commit' ? weather.commitsOf(slot) : undefined
+        if (failing !== undefined) return failing === 'conflict' ? hear(() => reject(refusal())) : lost()
 
         const arrive = async (): Promise<void> => {
           if (fault?.how === 'fails') return hear(() => reject(refusal()))
