@@ -1,12 +1,14 @@
-import { idHeader, openConsumption, refuseUnless, systemClock } from '../../src/index.js'
+import { openConsumption, refuseUnless, systemClock } from '../../src/index.js'
 import { openIntake } from './kafka/intake.js'
-import { openProducer } from './kafka/producer.js'
+import { kafkaPublisher } from './kafka/publisher.js'
 import { openTopicNames } from './kafka/topic-names.js'
-import type { Clock, Incoming, Outgoing, Publisher, Transport } from '../../src/index.js'
-import type { KafkaClient, KafkaPartitioner, OutgoingMessage } from './kafka/client.js'
-import type { Producer } from './kafka/producer.js'
+import type { Clock, Incoming, Transport } from '../../src/index.js'
+import type { KafkaClient, KafkaPartitioner } from './kafka/client.js'
+import type { KafkaPublisher } from './kafka/publisher.js'
 
+export { kafkaPublisher } from './kafka/publisher.js'
 export type { KafkaClient, KafkaPartitioner } from './kafka/client.js'
+export type { KafkaPublisher, KafkaPublisherOptions } from './kafka/publisher.js'
 
 export interface KafkaTransportOptions<Message> {
   /** The consumer group. The consumer of the retry topics is in the group `<groupId>.retry`. */
@@ -50,16 +52,8 @@ export interface KafkaTransportOptions<Message> {
   readonly clock?: Clock | undefined
 }
 
-/** What `kafkaTransport` makes: it consumes, and it can publish to any topic without consuming. */
-export interface KafkaTransport<Message> extends Transport<Message>, Publisher, AsyncDisposable {
-  /**
-   * Publishes to the topics named as destinations, which have to exist; the ordering key is the message's key. Connects at first use. Rejects when
-   * the broker did not confirm all of them: each may have been published or not.
-   */
-  publish(messages: readonly Outgoing[]): Promise<void>
-  /** Disconnects what `publish` has connected. Consumptions are stopped by themselves. */
-  close(): Promise<void>
-}
+/** What `kafkaTransport` makes: it consumes, and it can publish to any topic. */
+export interface KafkaTransport<Message> extends Transport<Message>, KafkaPublisher {}
 
 /**
  * Consumes a Kafka topic as a member of a group, with kafkajs. At least once. Messages of one key are handled one after the other, others side
@@ -93,15 +87,9 @@ export function kafkaTransport<Message>(kafka: KafkaClient, options: KafkaTransp
   refuseUnless.wholeNumber('maxAhead', maxAhead, { least: 1, good: 1_000 })
   refuseUnless.wholeNumber('sessionTimeoutMs', sessionTimeoutMs, { least: 1_000, good: 15_000 })
   refuseUnless.wholeNumber('rebalanceTimeoutMs', rebalanceTimeoutMs, { least: sessionTimeoutMs, good: Math.max(60_000, sessionTimeoutMs) })
-  refuseUnless.wholeNumber('publishTimeoutMs', publishTimeoutMs, { least: 100, good: 10_000 })
-  if (createPartitioner !== undefined) refuseUnless.function('createPartitioner', createPartitioner, 'Partitioners.LegacyPartitioner')
   const names = openTopicNames({ topic, groupId, delayStepsMs, retryTopicPrefix, deadLetterTopic })
 
-  let producer: Producer | undefined
-  const close = async (): Promise<void> => {
-    await producer?.close()
-    producer = undefined
-  }
+  const publisher = kafkaPublisher(kafka, { publishTimeoutMs, createPartitioner, clock })
 
   return {
     capabilities: { delay: 'steps', ordered: true },
@@ -132,20 +120,6 @@ export function kafkaTransport<Message>(kafka: KafkaClient, options: KafkaTransp
           })
         },
       }),
-    async publish(messages) {
-      producer ??= openProducer({ kafka, clock, deadlineMs: publishTimeoutMs, createPartitioner })
-      const { publish } = producer
-      await Promise.all(messages.map((message) => publish(message.destination, asKafkaMessage(message))))
-    },
-    close,
-    [Symbol.asyncDispose]: close,
-  }
-}
-
-function asKafkaMessage({ body, headers, orderingKey, id }: Outgoing): OutgoingMessage {
-  return {
-    key: orderingKey ?? null,
-    value: typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-    headers: { ...headers, ...(id !== undefined && { [idHeader]: id }) },
+    ...publisher,
   }
 }

@@ -1,3 +1,5 @@
+import { PublishRefusedError, messageOf } from '../../../src/index.js'
+
 /** What kafkajs says of an error, from it and its causes: its own names for errors of connections lie. */
 function* causesOf(error: unknown): Generator<{ readonly name?: unknown; readonly type?: unknown; readonly retriable?: unknown }> {
   for (let cause = error, depth = 0; typeof cause === 'object' && cause !== null && depth < 10; depth += 1) {
@@ -6,13 +8,40 @@ function* causesOf(error: unknown): Generator<{ readonly name?: unknown; readonl
   }
 }
 
-/** What is at fault when publishing failed: a message that the broker refuses or that cannot be written, its topic, or perhaps only the connection. */
+/** The topic is not there, or not for this client. */
+const noSuchTopic = new Set<unknown>(['INVALID_TOPIC_EXCEPTION', 'TOPIC_AUTHORIZATION_FAILED', 'UNKNOWN_TOPIC_OR_PARTITION'])
+/** The message will never be taken as it is. */
+const noSuchMessage = new Set<unknown>(['INVALID_RECORD', 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
+
+/**
+ * What is at fault when publishing failed: a message that the broker refuses or that cannot be written, a topic, perhaps another one that the same
+ * producer has published to, or perhaps only the connection.
+ */
 export function faultOf(error: unknown): 'message' | 'topic' | 'connection' {
-  for (const { name, retriable } of causesOf(error)) {
+  for (const { name, type, retriable } of causesOf(error)) {
     if (name === 'TypeError' || name === 'RangeError') return 'message'
-    if (name === 'KafkaJSProtocolError') return retriable === true ? 'topic' : 'message'
+    if (name === 'KafkaJSProtocolError') return retriable === true || noSuchTopic.has(type) ? 'topic' : 'message'
   }
   return 'connection'
+}
+
+/** A topic that is not there, or not for this client: the one that is published to, or another one that the same producer has published to. */
+export function isNoSuchTopic(error: unknown): boolean {
+  for (const { type } of causesOf(error)) if (noSuchTopic.has(type)) return true
+  return false
+}
+
+/**
+ * The error as callers are told it, for a message that was sent alone, or for topics that a fresh producer was refused: what was taken from others
+ * would be put down to it. A fault that may pass stays what it is, and so does one of kafkajs's own, which no message is to blame for.
+ */
+export function asRefusal(error: unknown): unknown {
+  for (const cause of causesOf(error)) {
+    const isArgument = cause.name === 'TypeError' && 'code' in cause && cause.code === 'ERR_INVALID_ARG_TYPE'
+    if (isArgument || noSuchTopic.has(cause.type) || noSuchMessage.has(cause.type))
+      return new PublishRefusedError(`Kafka will never take this message as it is: ${messageOf(error)}`, { cause: error })
+  }
+  return error
 }
 
 const hopeless = new Set<unknown>([

@@ -1,4 +1,4 @@
-import { idHeader, refuse, refuseUnless, systemClock, systemRandom } from '../../../src/index.js'
+import { idHeader, refuse, refuseUnless, refuseUnsendable, systemClock, systemRandom } from '../../../src/index.js'
 import { toBytes } from './bytes.js'
 import { replayOf } from './dead-letters.js'
 import { openDice } from './faults.js'
@@ -49,7 +49,10 @@ export interface IdleOptions {
  * message or consumer, and keep every message until the broker itself is forgotten; a group begins with the oldest one.
  */
 export interface MemoryBroker extends Publisher {
-  /** Sends; the destination is the topic. Rejects while the broker is away, or as the faults say. */
+  /**
+   * Sends all or none; the destination is the topic. Rejects while the broker is away, or as the faults say; with a `PublishRefusedError` when one of them is
+   * no message.
+   */
   publish(messages: readonly Outgoing[]): Promise<void>
   /**
    * Resolves once every group that is consumed has nothing waiting, unsettled or delayed, and its handlers' outcomes are told. Groups that
@@ -158,11 +161,7 @@ export function memoryBroker({ clock = systemClock, random = systemRandom, fault
 
   const broker: MemoryBroker = {
     async publish(messages) {
-      for (const { destination, body } of messages) {
-        refuseUnless.text('destination', destination, { good: 'orders' })
-        if (typeof body !== 'string' && !(body instanceof Uint8Array))
-          throw refuse('body', body, 'a text or bytes', 'JSON.stringify(order)')
-      }
+      refuseUnsendable(messages)
       attempt(() => messages.forEach(append), 'publishFails', 'publishUnknown')
     },
     async idle({ passTime } = {}) {

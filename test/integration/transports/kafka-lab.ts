@@ -74,6 +74,8 @@ export interface MortalKafka {
   revive(): void
   /** The connections that it has are dead, without a word to either end. */
   cutSilently(): void
+  /** How many connections are open. */
+  connections(): number
 }
 
 export function mortalKafka(broker: string): MortalKafka {
@@ -97,6 +99,7 @@ export function mortalKafka(broker: string): MortalKafka {
       for (const socket of sockets) socket.destroy(new Error('killed'))
     },
     revive: () => void (dead = false),
+    connections: () => sockets.size,
     cutSilently() {
       for (const socket of sockets) {
         socket.removeAllListeners('data')

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { manualClock } from '../../../testing/manual-clock.js'
+import { byTopic, inRuns } from '../../../adapters/transports/kafka/batches.js'
 import { fairAssigner } from '../../../adapters/transports/kafka/assigner.js'
 import { copiedHeaders, textHeaders } from '../../../adapters/transports/kafka/headers.js'
-import { faultOf, isHopeless } from '../../../adapters/transports/kafka/faults.js'
+import { asRefusal, faultOf, isHopeless } from '../../../adapters/transports/kafka/faults.js'
 import { openDueTimes } from '../../../adapters/transports/kafka/due-times.js'
 import { openLanes } from '../../../adapters/transports/kafka/lanes.js'
 import { openTopicNames } from '../../../adapters/transports/kafka/topic-names.js'
@@ -180,6 +181,55 @@ describe('faults', () => {
     expect(faultOf(undefined)).toBe('connection')
     expect(isHopeless(protocol('GROUP_AUTHORIZATION_FAILED', false))).toBe(true)
     expect(isHopeless(protocol('REBALANCE_IN_PROGRESS', false))).toBe(false)
+  })
+  it('are refusals where the message or its topic is at fault, and nothing that may pass is', () => {
+    const told = (error: unknown): unknown => (asRefusal(error) as { readonly code?: unknown } | undefined)?.code
+    const final = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TOPIC_EXCEPTION', 'TOPIC_AUTHORIZATION_FAILED']
+    for (const type of final) expect(told(protocol(type, false)), type).toBe('publish-refused')
+    expect(told(protocol('UNKNOWN_TOPIC_OR_PARTITION', true))).toBe('publish-refused')
+    const unwritable = Object.assign(new TypeError('no text'), { code: 'ERR_INVALID_ARG_TYPE' })
+    expect(asRefusal(unwritable)).toMatchObject({ code: 'publish-refused', cause: unwritable })
+    const passing = [
+      'NOT_LEADER_FOR_PARTITION',
+      'NOT_ENOUGH_REPLICAS',
+      'REQUEST_TIMED_OUT',
+      'UNKNOWN',
+      'KAFKAJS_UNKNOWN_ERROR_CODE',
+      'CORRUPT_MESSAGE',
+    ]
+    for (const type of passing) expect(asRefusal(protocol(type, true))).toEqual(protocol(type, true))
+    for (const error of [
+      new TypeError("Cannot read properties of undefined (reading 'nodeId')"),
+      { name: 'KafkaJSConnectionError' },
+      undefined,
+    ])
+      expect(asRefusal(error)).toBe(error)
+  })
+})
+
+describe('batches', () => {
+  const message = (value: string) => ({ key: null, value, headers: {} })
+  it('are cut by number and by size, and lose nothing', () => {
+    const many = Array.from({ length: 1_201 }, (_, index) => message(`m${index}`))
+    const runs = [...inRuns(many)].map(({ messages }) => messages)
+    expect(runs.map(({ length }) => length)).toEqual([500, 500, 201])
+    expect(runs.flat()).toEqual(many)
+    const large = ['a', 'b', 'c'].map((text) => message(text.repeat(240_000)))
+    expect([...inRuns([...large, message('x'.repeat(900_000)), message('d')])].map(({ messages }) => messages.length)).toEqual([2, 1, 1, 1])
+    expect([...inRuns([])]).toEqual([])
+  })
+  it('keep the order of each topic', () => {
+    const [a, b, c] = [message('a'), message('b'), message('c')]
+    const runs = [
+      { topic: 'one', messages: [a] },
+      { topic: 'two', messages: [b] },
+      { topic: 'one', messages: [b, c] },
+    ]
+    expect(byTopic(runs)).toEqual([
+      { topic: 'one', messages: [a, b, c] },
+      { topic: 'two', messages: [b] },
+    ])
+    expect(runs[0]?.messages).toEqual([a])
   })
 })
 
