@@ -29,6 +29,11 @@ export function recordKey(scope: string, key: string): string {
   return Buffer.byteLength(readable) <= longestRecordBytes ? readable : hash
 }
 
+/** 32 hexadecimal digits, the same for the same text. */
+export function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+}
+
 /** A key as printable ASCII, for headers and terminals: what else it holds is percent-encoded. Another text for every key. */
 export function encodeKey(key: string): string {
   return escape(key).replace(/[^\x21-\x7e]/gu, (character) => encodeURIComponent(character))

@@ -38,15 +38,25 @@ export type Outcome = Told &
  * - `store-away`, `broker-away`: cannot be reached; deliveries are held. Told once per outage
  * - `recovered`: the store or the broker answers again
  * - `renewal-late`: a lease could not be renewed in time; the handler's signal was aborted
- * - `publish-failed`: a copy or a dead letter was not confirmed; it is tried again
+ * - `publish-failed`: a copy, a dead letter or a message of an outbox was not confirmed; it is tried again
  * - `ack-failed`: an ack did not get through; the broker will deliver again
  * - `overdue`: a message has been put off as busy for longer than `overdueMs`
  * - `abandoned`: a handler ran on long after `maxRunMs`; its place was given to others
+ * - `set-aside`: the relay of an outbox has given up on a message and set it aside for a person; an alarm
  * - `unchecked`: something that should be checked at start could not be
  */
 export interface Trouble {
   readonly kind:
-    'store-away' | 'broker-away' | 'recovered' | 'renewal-late' | 'publish-failed' | 'ack-failed' | 'overdue' | 'abandoned' | 'unchecked'
+    | 'store-away'
+    | 'broker-away'
+    | 'recovered'
+    | 'renewal-late'
+    | 'publish-failed'
+    | 'ack-failed'
+    | 'overdue'
+    | 'abandoned'
+    | 'set-aside'
+    | 'unchecked'
   /** Which of the two is away, or answers again; undefined for other troubles. */
   readonly what?: 'store' | 'broker' | undefined
   /** A sentence for the log. */

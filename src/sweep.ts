@@ -9,7 +9,7 @@ export interface SweepOptions {
   readonly batch: () => Promise<boolean>
   /** How long to wait between two sweeps, in milliseconds, half of it more or less by chance, so that instances do not sweep together; at least 1. @default 60_000 */
   readonly everyMs?: number | undefined
-  /** How many batches one sweep may take, at least 1; what is left waits for the next one. @default 20 */
+  /** How many batches one sweep may take, at least 1. What is left waits for the next one, which then begins after as long as this one took. @default 20 */
   readonly mostBatches?: number | undefined
   /** Told what a sweep failed with; the next one tries again. What it throws is ignored. @default nobody is told */
   readonly onFailed?: ((error: unknown) => unknown) | undefined
@@ -21,7 +21,7 @@ export interface SweepOptions {
 
 /** Clears away what is over while there is traffic: no timer, nothing to close, and nobody waits for it. */
 export interface Sweep {
-  /** To be called with every claim: begins a sweep if one is due and none is running. */
+  /** To be called with every claim and every transaction: begins a sweep if one is due and none is running. */
   ride(): void
   /** Sweeps now. Resolves once it is done; never rejects. */
   now(): Promise<void>
@@ -44,12 +44,15 @@ export function openSweep({
   let running: Promise<void> | undefined
 
   const sweep = async (): Promise<void> => {
+    const begunAt = clock.now()
+    let batches = 0
     try {
-      for (let batches = 0; batches < mostBatches && (await batch()); batches += 1);
+      while (batches < mostBatches && (await batch())) batches += 1
     } catch (error) {
       await told(error)
     }
-    dueAt = pause()
+    // More may be over in a minute than one sweep takes: the table is not to grow, nor is all time to be spent on sweeping.
+    dueAt = batches < mostBatches ? pause() : Math.min(pause(), 2 * clock.now() - begunAt)
     running = undefined
   }
   /** What an onlooker throws, or rejects with, must not end the sweeps. */

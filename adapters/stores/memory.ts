@@ -1,6 +1,9 @@
 import { StoreFullError, TransactionConflictError, refuseUnless, systemClock } from '../../src/index.js'
 import type { ClaimResult, Clock, TransactionalStore } from '../../src/index.js'
 
+export { memoryOutbox } from './memory/outbox.js'
+export type { EffectsAtCommit, MemoryOutboxOptions } from './memory/outbox.js'
+
 export interface MemoryStoreOptions {
   /** Tells the time. @default systemClock */
   readonly clock?: Clock | undefined

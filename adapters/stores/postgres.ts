@@ -9,6 +9,8 @@ import type { ClaimResult, Store, TransactionalStore } from '../../src/index.js'
 import type { PostgresDatabase, PostgresTransaction, PostgresValue } from './postgres/clients.js'
 import type { Statement } from './postgres/statements.js'
 
+export { postgresOutbox } from './postgres/outbox.js'
+export type { PostgresOutbox, PostgresOutboxOptions } from './postgres/outbox.js'
 export type {
   PostgresBridge,
   PostgresClient,
@@ -122,7 +124,10 @@ export function postgresStore<Database extends PostgresDatabase>(
 
   const transactional: TransactionalStore<unknown> & PostgresExtras = {
     ...store,
-    transaction: (run) => transactions.run(run),
+    transaction(run) {
+      sweep.ride()
+      return transactions.run(run)
+    },
     async claimIn(tx, record, { windowMs, claim }) {
       const values = [hex(record), wholeMs(windowMs), claim?.token ?? 0]
       try {

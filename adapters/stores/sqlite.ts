@@ -3,12 +3,14 @@ import { checkSchema, checkWritable } from './sqlite/check.js'
 import { conflict } from './sqlite/faults.js'
 import { statementsFor } from './sqlite/statements.js'
 import { openSteps } from './sqlite/steps.js'
-import { openTransactions } from './sqlite/transactions.js'
+import { openStoreTransactions } from './sqlite/transactions.js'
 import { bytes, unexpected, wholeMs } from './sqlite/values.js'
 import type { ClaimResult, Store, TransactionalStore } from '../../src/index.js'
 import type { SqliteHandle, SqliteValue } from './sqlite/handle.js'
 
+export { sqliteOutbox } from './sqlite/outbox.js'
 export type { SqliteHandle, SqliteStatement, SqliteValue } from './sqlite/handle.js'
+export type { SqliteOutbox, SqliteOutboxOptions } from './sqlite/outbox.js'
 
 /** An open database, for claims by lease; or what opens one, for `inbox` as well. */
 export type SqliteDatabase = SqliteHandle | (() => SqliteHandle)
@@ -138,8 +140,15 @@ export function sqliteStore<Database extends SqliteDatabase>(
   }
   if (!open) return store as SqliteStore<SqliteTransaction<Database>>
 
-  const transactions = openTransactions({ open, steps, statements, lockWaitMs, inLine })
-  const transactional: TransactionalStore<SqliteTransaction<Database>> & SqliteExtras = { ...store, ...transactions }
+  const transactions = openStoreTransactions({ open, steps, statements, lockWaitMs, inLine })
+  const transactional: TransactionalStore<SqliteTransaction<Database>> & SqliteExtras = {
+    ...store,
+    ...transactions,
+    transaction(run) {
+      sweep.ride()
+      return transactions.transaction(run)
+    },
+  }
   return transactional
 }
 

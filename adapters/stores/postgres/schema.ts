@@ -2,7 +2,7 @@ import { ConfigurationError } from '../../../src/index.js'
 import { isThereAlready } from './faults.js'
 import type { Asking } from './asking.js'
 
-const types = {
+const recordTypes = {
   token: 'bigint',
   until_ms: 'bigint',
   over_ms: 'bigint',
@@ -32,24 +32,33 @@ export function writeTable(table: string): string {
 ) with (fillfactor = 50)`
 }
 
-/** Safe to repeat, also for a role that may not create tables once there is one, and for several at once. */
-export async function applySchema({ askOnce, tell }: Asking, table: string): Promise<void> {
-  const isThere = async () => (await askOnce('select (to_regclass($1::text) is not null)::text as answer', [table])) === 'true'
-  if (await isThere()) return
-  try {
-    await tell(writeTable(table))
-  } catch (error) {
-    if (!isThereAlready(error) || !(await isThere())) throw error
+/** Safe to repeat, also for a role that may not create tables once they are there, and for several at once. */
+export async function makeTables({ askOnce, tell }: Asking, tables: readonly string[], statements: readonly string[]): Promise<void> {
+  const areThere = async (): Promise<boolean> => {
+    for (const table of tables) {
+      if ((await askOnce('select (to_regclass($1::text) is not null)::text as answer', [table])) !== 'true') return false
+    }
+    return true
+  }
+  // Several who make them at once get into each other's way, each by one statement at most.
+  for (let tries = 0; !(await areThere()); tries += 1) {
+    try {
+      for (const statement of statements) await tell(statement)
+    } catch (error) {
+      if (!isThereAlready(error) || tries >= statements.length * 10) throw error
+    }
   }
 }
 
-/** $1 the table. Answers what `checkSchema` judges, as JSON. */
+export const applySchema = (asking: Asking, table: string): Promise<void> => makeTables(asking, [table], [writeTable(table)])
+
+/** $1 the table, $2 the column of its key. Answers what `checkTable` judges, as JSON. */
 const looking = `with t as (select to_regclass($1::text)::oid as id)
 select json_build_object(
   'readOnly', current_setting('transaction_read_only') = 'on',
   'columns', (select json_object_agg(attname, format_type(atttypid, atttypmod)) from pg_attribute where attrelid = id and attnum > 0 and not attisdropped),
   'keyed', exists (
-    select from pg_index join pg_attribute on attrelid = indrelid and attname = 'record'
+    select from pg_index join pg_attribute on attrelid = indrelid and attname = $2::text
     where indrelid = id and indisunique and indisvalid and indpred is null and indexprs is null and indnkeyatts = 1 and indkey[0] = attnum
   ),
   'refused', (select json_agg(p) from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) as p where not has_table_privilege(id, p))
@@ -62,28 +71,38 @@ interface Seen {
   readonly refused: readonly string[] | null
 }
 
-export async function checkSchema({ askOnce }: Asking, table: string): Promise<void> {
-  const { readOnly, columns, keyed, refused } = JSON.parse(await askOnce(looking, [table])) as Seen
+export const checkSchema = (asking: Asking, table: string): Promise<void> =>
+  checkTable(asking, table, recordTypes, 'record', [writeTable(table)])
+
+/** Throws a `ConfigurationError` unless the table is there, is ours, and may be used. */
+export async function checkTable(
+  { askOnce }: Asking,
+  table: string,
+  types: Readonly<Record<string, string>>,
+  key: string,
+  statements: readonly string[],
+): Promise<void> {
+  const { readOnly, columns, keyed, refused } = JSON.parse(await askOnce(looking, [table, key])) as Seen
   if (readOnly) {
     throw new ConfigurationError(
       'database',
-      'database is read-only, a standby or a session with default_transaction_read_only, where nothing can be claimed; connect to the primary',
+      'database is read-only, a standby or a session with default_transaction_read_only, where nothing can be written; connect to the primary',
     )
   }
-  const how = `Call applySchema() of the store once, or run this where your migrations run:\n${writeTable(table)}`
+  const how = `Call applySchema() once, or run this where your migrations run:\n${statements.join(';\n')}`
   if (!columns) throw new ConfigurationError('table', `There is no table ${table}. ${how}`)
   const wrong = Object.entries(types).filter(([name, type]) => columns[name] !== type)
   if (wrong.length > 0) {
     const said = wrong.map(([name, type]) => `${name} must be ${type}, and is ${columns[name] ?? 'missing'}`)
     throw new ConfigurationError(
       'table',
-      `The table ${table} is not one of this store (${said.join('; ')}). Name another one, or move it away. ${how}`,
+      `The table ${table} is not one of Hapax (${said.join('; ')}). Name another one, or move it away. ${how}`,
     )
   }
   if (!keyed) {
     throw new ConfigurationError(
       'table',
-      `The table ${table} has no primary key on record: run alter table ${table} add primary key (record)`,
+      `The table ${table} has no primary key on ${key}: run alter table ${table} add primary key (${key})`,
     )
   }
   if (refused)

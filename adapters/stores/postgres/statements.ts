@@ -6,6 +6,11 @@ export interface Statement {
   readonly text: string
 }
 
+/** A statement that is prepared under a name of its own. */
+export function named(name: string, text: string): Statement {
+  return { name: `hapax_${name}_${createHash('sha1').update(text).digest('hex').slice(0, 12)}`, text }
+}
+
 /** A statement for one table. */
 export type Statements = Readonly<Record<'claim' | 'renew' | 'complete' | 'release' | 'claimIn' | 'sweep', Statement>>
 
@@ -42,11 +47,6 @@ export function writeStatements(table: string): Statements {
   const gate = `gate as materialized (
   select pg_try_advisory_xact_lock_shared(${gateClass}, ${lockId}) as passed, ${clockUs} as us
 )`
-  const named = (name: string, text: string): Statement => ({
-    name: `hapax_${name}_${createHash('sha1').update(text).digest('hex').slice(0, 12)}`,
-    text,
-  })
-
   return {
     claim: named('claim', claimText(table, gate)),
     renew: named('renew', renewText(table, gate)),

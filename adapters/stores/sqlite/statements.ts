@@ -25,7 +25,7 @@ export interface Statements {
 }
 
 /** Milliseconds since 1970, the same all through one statement. */
-const now = "cast(round(unixepoch('subsec') * 1000) as integer)"
+export const now = "cast(round(unixepoch('subsec') * 1000) as integer)"
 
 const columns = 'record, state, token, nonce, attempts, lapses, until_ms, over_ms, memory_ms'
 

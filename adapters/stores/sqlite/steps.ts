@@ -36,7 +36,7 @@ export function openSteps(database: SqliteHandle | (() => SqliteHandle), lockWai
     connection ??= typeof database === 'function' ? openOwn(database) : connectionOn(database)
     const { isTransaction, inTransaction } = connection.handle
     if (!isTransaction && !inTransaction) return connection
-    throw new Error('A transaction is open on the database of this store, and would take the step with it; hand sqliteStore one of its own')
+    throw new Error('A transaction is open on this database, and would take the step with it; hand in one of its own')
   }
   /** A connection of ours that has failed is not used again: the next step looks at the file anew. */
   const act = <Value>(what: (connection: Connection) => Value): Value => {
@@ -81,7 +81,7 @@ export function openSteps(database: SqliteHandle | (() => SqliteHandle), lockWai
 }
 
 function wasClosed(): Error {
-  return new Error('This SQLite store was closed')
+  return new Error('It was closed, and its database with it')
 }
 
 export function tooLate(lockWaitMs: number): Error {

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { openSweep } from 'hapax'
+import { openSweep, sleep } from 'hapax'
 import { manualClock } from 'hapax/testing'
 
 const random = { fraction: () => 0.5, nonce: () => 'unused' }
@@ -51,4 +51,20 @@ test.each([
   await sweep.now()
   await sweep.now()
   expect(batch).toHaveBeenCalledTimes(2)
+})
+
+test('where more is over than one sweep takes, the next one begins after as long as this one took', async () => {
+  const clock = manualClock()
+  const batch = vi.fn(() => sleep(clock, 100).then(() => true))
+  const sweep = openSweep({ batch, mostBatches: 5, everyMs: 60_000, clock, random })
+  const first = sweep.now()
+  await clock.advance(500)
+  await first
+  sweep.ride()
+  expect(batch).toHaveBeenCalledTimes(5)
+  await clock.advance(500)
+  sweep.ride()
+  await clock.settle()
+  expect(batch).toHaveBeenCalledTimes(6)
+  await clock.advance(500)
 })

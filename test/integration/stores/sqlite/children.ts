@@ -3,11 +3,14 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { inbox } from 'hapax'
 import { sqliteStore } from 'hapax/stores/sqlite'
+import { doOutboxTask } from './outbox-children.js'
 import { longWindow, writeRow } from './place.js'
 import type { Client } from './client.js'
+import type { OutboxTask } from './outbox-children.js'
 
 /** What another process is to do. */
 export type Task =
+  | OutboxTask
   | { readonly name: 'schema'; readonly file: string; readonly table: string }
   /** Goes through a transaction on `record`, and stops for good after that many of its parts. */
   | { readonly name: 'stop-after'; readonly file: string; readonly record: string; readonly parts: number }
@@ -117,6 +120,9 @@ export async function doTask(client: Client, task: Task): Promise<void> {
       }
       return say(JSON.stringify(mine))
     }
+    case 'send-until':
+    case 'relay':
+      return doOutboxTask(client, task)
     case 'inbox-all': {
       await using store = sqliteStore(open)
       const save = inbox(async (key: string, { tx }) => writeRow(tx, key), { store, scope: 'sqlite.save', key: (key) => key })
