@@ -8,6 +8,7 @@ import { sqliteStore } from 'hapax/stores/sqlite'
 import * as testing from 'hapax/testing'
 import { kafkaTransport } from 'hapax/transports/kafka'
 import * as memoryTransport from 'hapax/transports/memory'
+import { rabbitmqTransport } from 'hapax/transports/rabbitmq'
 
 interface Order {
   readonly id: string
@@ -22,4 +23,4 @@ const charge = idempotent(async (order: Order) => order.amount, {
 
 const result = await charge.once({ id: 'a', amount: 3 })
 if (result.status === 'handled') console.log(result.value.toFixed(2))
-console.log(redisStore, postgresStore, mysqlStore, sqliteStore, kafkaTransport, memoryTransport, testing)
+console.log(redisStore, postgresStore, mysqlStore, sqliteStore, kafkaTransport, rabbitmqTransport, memoryTransport, testing)
