@@ -6,7 +6,7 @@ import { longMs, onStage } from './stores/stage.js'
 import { leftOut } from './suite.js'
 import type { TransactionalStore } from '../src/index.js'
 import type { Rows } from './stores/committing.js'
-import type { Cases, StageOptions } from './stores/stage.js'
+import type { Cases, Opened, StageOptions } from './stores/stage.js'
 import type { Cannot, SuiteCase } from './suite.js'
 
 /** How `transactionalStoreSuite` reaches the backend under test. */
@@ -17,11 +17,21 @@ export interface TransactionalStoreSuiteOptions<Tx> extends StageOptions<Transac
   readonly loseNextCommit: ((store: TransactionalStore<Tx>) => Promise<void>) | Cannot
   /** Why only one transaction at a time can claim anything: the database has one writer. @default they are side by side */
   readonly sideBySide?: Cannot | undefined
+  /** For a store that clears away by itself what is over. @default records leave without the store */
+  readonly sweeping?: Sweeping<Tx> | undefined
+}
+
+/** How the suite finds out whether a store sweeps. */
+export interface Sweeping<Tx> {
+  /** Opens a handle that sweeps as often as it can, all the time. */
+  open(): Promise<Opened<TransactionalStore<Tx>>> | Opened<TransactionalStore<Tx>>
+  /** Whether a record is still stored, over or not. */
+  keeps(record: string): Promise<boolean>
 }
 
 /** What every store has to do whose records live in the user's own database, beside all that `storeSuite` asks. */
 export function transactionalStoreSuite<Tx>(options: TransactionalStoreSuiteOptions<Tx>): readonly SuiteCase[] {
-  const { conflict, loseNextCommit, sideBySide: oneWriter } = options
+  const { conflict, loseNextCommit, sideBySide: oneWriter, sweeping } = options
   return [
     ...onStage(options, { ...committing(options), ...holding<Tx>() }),
     ...(oneWriter ? [leftOut('keys in transactions side by side', oneWriter)] : onStage(options, sideBySide<Tx>())),
@@ -29,6 +39,7 @@ export function transactionalStoreSuite<Tx>(options: TransactionalStoreSuiteOpti
     ...('cannot' in loseNextCommit
       ? [leftOut('a lost answer to the commit', loseNextCommit)]
       : onStage(options, losing<Tx>(loseNextCommit))),
+    ...(sweeping ? onStage(options, sweepingAlone(sweeping)) : []),
   ]
 }
 
@@ -49,6 +60,26 @@ function losing<Tx>(loseNextCommit: (store: TransactionalStore<Tx>) => Promise<v
       await loseNextCommit(store)
       const run = store.transaction((tx) => store.claimIn(tx, record(), { windowMs: longMs }))
       await assert.rejects(run, (error) => hasCode(error, 'commit-unknown'))
+    },
+  }
+}
+
+function sweepingAlone<Tx>({ open, keeps }: Sweeping<Tx>): Cases<TransactionalStore<Tx>> {
+  return {
+    async 'records leave where nothing but transactions is done'({ record, passTime, unitMs }) {
+      const { store, close } = await open()
+      try {
+        const over = record()
+        await store.transaction((tx) => store.claimIn(tx, over, { windowMs: unitMs }))
+        // Each of them may begin a sweep, and none waits for it.
+        for (let tries = 1; await keeps(over); tries += 1) {
+          assert.ok(tries <= 200, `the record is still there after ${tries} transactions`)
+          await passTime(unitMs)
+          await store.transaction((tx) => store.claimIn(tx, record(), { windowMs: longMs }))
+        }
+      } finally {
+        await close()
+      }
     },
   }
 }

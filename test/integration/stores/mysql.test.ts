@@ -67,6 +67,13 @@ for (const [name, setting] of Object.entries(settings)) {
         await handle.check(() => undefined)
         proxies.get(handle)?.cut('after', 'commit')
       },
+      sweeping: {
+        async open() {
+          const opened = await openPool(setting.pool)
+          return { store: mysqlStore(opened.pool, { table, ...setting.store, sweepEveryMs: 1 }), close: opened.close }
+        },
+        keeps: async (record) => (await one(`select count(*) from ${table} where record = ?`, [Buffer.from(record)])) === 1,
+      },
     }),
   }
   describe(name, () => {

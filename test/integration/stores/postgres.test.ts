@@ -44,6 +44,13 @@ for (const [name, setting] of Object.entries(settings)) {
       has,
       conflict: () => Object.assign(new DatabaseError('could not serialize access', 0, 'error'), { code: '40001' }),
       loseNextCommit: async (handle) => proxies.get(handle)?.cut('after', 'commit'),
+      sweeping: {
+        async open() {
+          const opened = await openPool(setting.pool)
+          return { store: postgresStore(opened.pool, { table, ...setting.store, sweepEveryMs: 1 }), close: opened.close }
+        },
+        keeps: async (record) => (await pool.query(`select from ${table} where record = $1`, [Buffer.from(record)])).rowCount === 1,
+      },
     }),
   }
   describe(name, () => {

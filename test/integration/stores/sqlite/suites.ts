@@ -66,6 +66,14 @@ function both(client: Client, journal: 'wal' | 'delete'): readonly SuiteCase[] {
           state.next = true
         },
         sideBySide: { cannot: 'SQLite has one writer' },
+        sweeping: {
+          open() {
+            const store = sqliteStore(() => place().open(), { sweepEveryMs: 1 })
+            return { store, close: store.close }
+          },
+          keeps: async (record) =>
+            place().beside.prepare('select 1 from hapax_records where record = ?').all(Buffer.from(record)).length === 1,
+        },
       })
       return [...lease, ...transactional, oneWriter(place)]
     },
