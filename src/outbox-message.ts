@@ -7,11 +7,17 @@ import type { Outgoing } from './transport.js'
 import type { Random } from './random.js'
 
 const encoder = new TextEncoder()
+/** 256 MiB: no broker takes as much, and every database gives back as much in one answer. */
+const mostBytes = 268_435_456
 
 /** A message as the table keeps it. Throws a `PublishRefusedError` for what no broker could take. */
 export function packMessage(message: Outgoing, random: Random): OutboxEntry {
   refuseUnsendable([message])
   const { destination, body, headers, orderingKey, id } = message
+  const bytes = typeof body === 'string' ? encoder.encode(body) : body
+  if (bytes.length > mostBytes) {
+    throw new PublishRefusedError(`The body has ${bytes.length} bytes; an outbox takes at most ${mostBytes}, so that it can be read again`)
+  }
   const head = { id: id ?? random.nonce(), destination, orderingKey, headers }
   const hash = orderingKey === undefined ? undefined : shortHash(orderingKey)
   return {
@@ -19,7 +25,7 @@ export function packMessage(message: Outgoing, random: Random): OutboxEntry {
     key: hash,
     // Printable ASCII crosses every connection as it is, whatever its character set.
     head: JSON.stringify(head).replace(/[^\x20-\x7e]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`),
-    body: typeof body === 'string' ? encoder.encode(body) : body,
+    body: bytes,
   }
 }
 

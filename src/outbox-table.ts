@@ -39,7 +39,7 @@ export interface OutboxTable<Tx> {
   giveLanes(nonce: string, lanes: readonly number[], restMs: number): Promise<void>
 
   /**
-   * What can be published from these lanes, at most `most` of each, oldest first within a lane: failed messages whose rest is over, and messages under
+   * What can be published from these lanes, at most `most` of each (and of long messages as few as the table sees fit, but one), oldest first within a lane: failed messages whose rest is over, and messages under
    * whose ordering key none has failed.
    */
   read(lanes: readonly number[], most: number): Promise<readonly StoredEntry[]>

@@ -10,6 +10,8 @@ import type { MysqlDatabase, MysqlTransaction, Send } from './mysql/clients.js'
 import type { Row } from './mysql/steps.js'
 import type { Step } from './mysql/statements.js'
 
+export { mysqlOutbox } from './mysql/outbox.js'
+export type { MysqlOutbox, MysqlOutboxOptions } from './mysql/outbox.js'
 export type { MysqlBridge, MysqlConnection, MysqlDatabase, MysqlPool, MysqlRows, MysqlTransaction, MysqlValue } from './mysql/clients.js'
 
 export interface MysqlStoreOptions {
@@ -117,7 +119,10 @@ export function mysqlStore<Database extends MysqlDatabase>(
       return found.written && found.state === 2
     },
 
-    transaction: (run) => transactions.run(run as (tx: unknown) => ReturnType<typeof run>),
+    transaction(run) {
+      sweep.ride()
+      return transactions.run(run as (tx: unknown) => ReturnType<typeof run>)
+    },
     async claimIn(tx, record, { windowMs, claim }) {
       const found = await steps.runIn(
         transactions.sendIn(tx),

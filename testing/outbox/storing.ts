@@ -97,6 +97,17 @@ export function storing<Tx>(): OutboxCases<Tx> {
       assert.equal(Math.max(...broker.texts.map(({ length }) => length)), 1_000_000)
     },
 
+    async 'long messages are read a few at a time'({ send, relay, broker, drained }) {
+      const body = 'z'.repeat(3_000_000)
+      for (let index = 0; index < 12; index += 1) await send({ body, orderingKey: 'a', id: `${index}` })
+      await relay()
+      await drained()
+      assert.deepEqual(
+        broker.received.map(({ id }) => id),
+        Array.from({ length: 12 }, (_, index) => `${index}`),
+      )
+    },
+
     async 'a message that no transport could send is refused when it is handed over'({ outbox, handle }) {
       const wrong = [
         { destination: '', body: 'x' },

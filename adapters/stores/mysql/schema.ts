@@ -5,7 +5,7 @@ import { nowMs, slots, slotsOf } from './statements.js'
 import type { Send } from './clients.js'
 import type { Flavour } from './server.js'
 
-const types: Readonly<Record<string, string>> = {
+const recordTypes = {
   record: 'varbinary',
   state: 'smallint',
   token: 'bigint',
@@ -73,7 +73,8 @@ async function countSlots(send: Send, table: string): Promise<number> {
   return Number(text)
 }
 
-interface Place {
+/** A table as users name it. */
+export interface Place {
   /** In backquotes, with its database if one is named. */
   readonly table: string
   readonly name: string
@@ -82,28 +83,11 @@ interface Place {
 
 export async function checkSchema(send: Send, flavour: Flavour, place: Place): Promise<void> {
   const { table } = place
-  const how = `Call applySchema() of the store once, or run this where your migrations run:\n${writeSchema(table)}`
-  try {
-    const seen = await seeColumns(send, place)
-    if (seen.size === 0) throw new ConfigurationError('table', `There is no table ${table}. ${how}`)
-    const wrong = Object.entries(types).filter(([name, type]) => seen.get(name)?.type !== type)
-    if (wrong.length > 0) {
-      const said = wrong.map(([name, type]) => `${name} must be ${type}, and is ${seen.get(name)?.type ?? 'missing'}`)
-      throw new ConfigurationError(
-        'table',
-        `The table ${table} is not one of this store (${said.join('; ')}). Name another one, or move it away. ${how}`,
-      )
-    }
-    const keys = [...seen].filter(([, { key }]) => key === 'PRI').map(([name]) => name)
-    const { length = 0, engine } = seen.get('record') ?? {}
-    if (keys.join() !== 'record' || length < 255) {
+  const how = howToMake(writeSchema(table))
+  await refusing({ table, what: 'the store', how, unable: 'nothing can be claimed' }, async () => {
+    const seen = await checkTable(send, place, { types: recordTypes, key: 'record', how })
+    if ((seen.get('record')?.length ?? 0) < 255) {
       throw new ConfigurationError('table', `The table ${table} has no record varbinary(255) that alone is its primary key. ${how}`)
-    }
-    if (engine !== 'InnoDB') {
-      throw new ConfigurationError(
-        'table',
-        `The table ${table} has no transactions (engine ${engine}): run alter table ${table} engine = InnoDB`,
-      )
     }
     if (flavour === 'mysql' && (await countSlots(send, table)) < 2 * slots) {
       throw new ConfigurationError('table', `The table ${slotsOf(table)} is not full. ${how}`)
@@ -112,12 +96,57 @@ export async function checkSchema(send: Send, flavour: Flavour, place: Place): P
     const nobody = Buffer.from(systemRandom.nonce())
     await send(`update ${table} set step = step where record = ?`, [nobody])
     await send(`delete from ${table} where record = ?`, [nobody])
+  })
+}
+
+export function howToMake(statements: string): string {
+  return `Call applySchema() once, or run this where your migrations run:\n${statements}`
+}
+
+/** Throws a `ConfigurationError` unless the table is there, and is ours. Answers its columns. */
+export async function checkTable(
+  send: Send,
+  place: Place,
+  { types, key, how }: { readonly types: Readonly<Record<string, string>>; readonly key: string; readonly how: string },
+): Promise<ReadonlyMap<string, Column>> {
+  const { table } = place
+  const seen = await seeColumns(send, place)
+  if (seen.size === 0) throw new ConfigurationError('table', `There is no table ${table}. ${how}`)
+  const wrong = Object.entries(types).filter(([name, type]) => seen.get(name)?.type !== type)
+  if (wrong.length > 0) {
+    const said = wrong.map(([name, type]) => `${name} must be ${type}, and is ${seen.get(name)?.type ?? 'missing'}`)
+    throw new ConfigurationError(
+      'table',
+      `The table ${table} is not one of Hapax (${said.join('; ')}). Name another one, or move it away. ${how}`,
+    )
+  }
+  const keys = [...seen].filter(([, column]) => column.key === 'PRI').map(([name]) => name)
+  if (keys.join() !== key) {
+    throw new ConfigurationError('table', `The table ${table} has no ${key} ${types[key] ?? ''} that alone is its primary key. ${how}`)
+  }
+  const { engine } = seen.get(key) ?? {}
+  if (engine !== 'InnoDB') {
+    throw new ConfigurationError(
+      'table',
+      `The table ${table} has no transactions (engine ${engine}): run alter table ${table} engine = InnoDB`,
+    )
+  }
+  return seen
+}
+
+/** Says in our words what the server refuses while a table is looked at. */
+export async function refusing(
+  { table, what, how, unable }: { readonly table: string; readonly what: string; readonly how: string; readonly unable: string },
+  look: () => Promise<void>,
+): Promise<void> {
+  try {
+    await look()
   } catch (error) {
-    if (isNoTable(error)) throw new ConfigurationError('table', `A table of the store is missing. ${how}`, { cause: error })
+    if (isNoTable(error)) throw new ConfigurationError('table', `A table of ${what} is missing. ${how}`, { cause: error })
     if (isReadOnly(error)) {
       throw new ConfigurationError(
         'database',
-        'database takes no writes, a replica or a read-only session, so that nothing can be claimed; connect to the primary',
+        `database takes no writes, a replica or a read-only session, so that ${unable}; connect to the primary`,
         { cause: error },
       )
     }

@@ -26,6 +26,18 @@ const mostLosses = 3
 const mostConflicts = 30
 const waitMs = 4
 
+/** Each is a transaction of its own: when it gave way, nothing was done. */
+async function again(step: () => Promise<string>): Promise<string> {
+  for (let conflicts = 0; ; conflicts += 1) {
+    try {
+      return await step()
+    } catch (error) {
+      if (!isConflict(error) || conflicts >= mostConflicts) throw error
+      await sleep(systemClock, systemRandom.fraction() * waitMs * conflicts)
+    }
+  }
+}
+
 export function openAsking(database: PostgresDatabase, prepare: boolean): Asking {
   const send: Send = (statement) =>
     !isBridge(database) && isPool(database) ? database.query(statement) : database.query(statement.text, statement.values ?? [])
@@ -41,21 +53,19 @@ export function openAsking(database: PostgresDatabase, prepare: boolean): Asking
   }
 
   return {
-    async ask(statement, values) {
-      for (let conflicts = 0; ;) {
-        const lost = losses
-        try {
-          return answerOf(await send(write(statement, values, lost)))
-        } catch (error) {
-          // Either way nothing was done.
-          if (countLoss(error, lost)) continue
-          if (!isConflict(error) || conflicts >= mostConflicts) throw error
-          conflicts += 1
-          await sleep(systemClock, systemRandom.fraction() * waitMs * (conflicts - 1))
+    ask: (statement, values) =>
+      again(async () => {
+        for (;;) {
+          const lost = losses
+          try {
+            return answerOf(await send(write(statement, values, lost)))
+          } catch (error) {
+            // Nothing was done.
+            if (!countLoss(error, lost)) throw error
+          }
         }
-      }
-    },
-    askOnce: async (text, values = []) => answerOf(await send({ text, values: [...values] })),
+      }),
+    askOnce: (text, values = []) => again(async () => answerOf(await send({ text, values: [...values] }))),
     tell: async (text) => void (await send({ text })),
     async askIn(sendIn, statement, values) {
       const lost = losses

@@ -4,6 +4,9 @@ import { laneCount } from '../../../src/index.js'
 const asideLane = -1
 const sentLane = -2
 
+/** A lane is read until so many bytes of bodies are together, one message at least: an answer cannot be longer than 1 GB. */
+const mostBytesOfLane = 4 * 1_048_576
+
 /** How many sent messages one batch of the sweep removes at most. */
 export const sweptAtOnce = 1_000
 
@@ -99,20 +102,23 @@ select coalesce(string_agg(lane::text, ' '), '') as answer from kept`,
 )
 select count(*)::text as answer from given`,
 
-    /** $1 lanes, $2 how many at most of each. Answers JSON. */
+    /** $1 lanes, $2 how many at most of each, and no more bytes than fit into one answer. Answers JSON. */
     read: `select coalesce(json_agg(${entry} order by lane, position), '[]')::text as answer
 from unnest(string_to_array($1::text, ' ')::smallint[]) as l (l)
 cross join lateral (
   select * from (
-    (
-      select position, l.l as lane, key, failures, head, body, reason from ${table} as m
-      where m.lane = l.l + ${laneCount} and m.due_ms <= ${nowMs} order by m.position limit $2::int
-    ) union all (
-      select position, lane, key, failures, head, body, reason from ${table} as m
-      where m.lane = l.l and not exists (select from ${table} as f where f.lane = l.l + ${laneCount} and f.key = m.key)
-      order by m.position limit $2::int
-    )
-  ) as both_kinds order by failures = 0, position limit $2::int
+    select *, coalesce(sum(octet_length(body)) over (order by failures = 0, position rows between unbounded preceding and 1 preceding), 0) as before
+    from (
+      (
+        select position, l.l as lane, key, failures, head, body, reason from ${table} as m
+        where m.lane = l.l + ${laneCount} and m.due_ms <= ${nowMs} order by m.position limit $2::int
+      ) union all (
+        select position, lane, key, failures, head, body, reason from ${table} as m
+        where m.lane = l.l and not exists (select from ${table} as f where f.lane = l.l + ${laneCount} and f.key = m.key)
+        order by m.position limit $2::int
+      )
+    ) as both_kinds order by failures = 0, position limit $2::int
+  ) as counted where before < ${mostBytesOfLane}
 ) as found`,
 
     /** $1 positions. */

@@ -6,6 +6,8 @@ export interface CuttingProxy {
   readonly port: number
   /** The next time the client sends `text`, the connection is cut: before it reaches the server, or once the server has answered, before the answer reaches the client. */
   cut(when: 'before' | 'after', text: string): void
+  /** Cuts all connections now; new ones go through. */
+  cutAll(): void
   close(): void
 }
 
@@ -43,6 +45,9 @@ export async function openCuttingProxy(server: { readonly host: string; readonly
   return {
     port: (listening.address() as AddressInfo).port,
     cut: (when, text) => void (next = { when, text }),
+    cutAll() {
+      for (const socket of sockets) socket.destroy()
+    },
     close() {
       listening.close()
       for (const socket of sockets) socket.destroy()
