@@ -11,6 +11,8 @@ export interface Expected {
   readonly deadLetters: readonly string[]
   /** The worker that was killed. */
   readonly killed: string
+  /** Charge and record are one transaction: what the killed worker had in its hands excuses nothing. */
+  readonly inbox: boolean
 }
 
 export interface Report {
@@ -26,13 +28,16 @@ export interface Report {
   readonly lost: readonly string[]
   readonly lostCents: number
   readonly setAside: readonly string[]
-  /** What the killed worker had in its hands: it may have charged one without living to write that down. */
+  /** What the killed worker had in its hands. By lease it may have charged one without living to record that. */
   readonly inHands: readonly string[]
-  /** Nothing lost, nothing set aside but what cannot succeed, and nothing twice but what was in the killed worker's hands. */
+  /** The worker that was killed. */
+  readonly killed: string
+  readonly inbox: boolean
+  /** Nothing lost, nothing set aside but what cannot succeed, and nothing twice, but by lease for what was in the killed worker's hands. */
   readonly ok: boolean
 }
 
-export function check({ payments, entries, deadLetters, killed }: Expected): Report {
+export function check({ payments, entries, deadLetters, killed, inbox }: Expected): Report {
   const charges = new Map<string, number>()
   const outcomes: Record<string, number> = {}
   const hands = new Map<string, number>()
@@ -66,6 +71,8 @@ export function check({ payments, entries, deadLetters, killed }: Expected): Rep
     lostCents: lost.reduce((sum, { cents }) => sum + cents, 0),
     setAside: [...aside],
     inHands,
-    ok: lost.length === 0 && justlyAside && twice.every(({ id }) => inHands.includes(id)),
+    killed,
+    inbox,
+    ok: lost.length === 0 && justlyAside && twice.every(({ id }) => !inbox && inHands.includes(id)),
   }
 }

@@ -2,9 +2,11 @@ import { openRuntime } from '../../src/index.js'
 import { memoryStore } from '../../adapters/stores/memory.js'
 import { memoryBroker, memoryTransport } from '../../adapters/transports/memory.js'
 import { manualClock } from '../../testing/manual-clock.js'
-import { makeHandler, readPayment } from './handlers.js'
+import { concurrency, makeHandler, moveInLedger, readPayment } from './handlers.js'
+import { leaseKeeping } from './keeping.js'
 import { seededFraction } from './payments.js'
 import type { Clock, Consumption, Random } from '../../src/index.js'
+import type { Entry } from './ledger.js'
 import type { Payment, Scenario } from './payments.js'
 import type { Played, Stage } from './stage.js'
 import type { Way } from './handlers.js'
@@ -32,12 +34,15 @@ export async function playEmbedded(
   const consumptions = new Map<string, { readonly consumption: Consumption; die(): void }>()
   for (const name of workers) {
     const life = mortal(clock)
-    const transport = memoryTransport(broker, { topic, groupId, concurrency: 8, decode: (incoming) => readPayment(incoming.json()) })
+    const transport = memoryTransport(broker, { topic, groupId, concurrency, decode: (incoming) => readPayment(incoming.json()) })
+    const writeAlive = (entry: Entry): void => {
+      if (life.alive()) write(entry)
+    }
     const handler = makeHandler(way, {
       name,
-      store,
+      keeping: leaseKeeping(store, moveInLedger(name, writeAlive)),
       runtime: openRuntime({ clock: life.clock, random }),
-      write: (entry) => life.alive() && write(entry),
+      write: writeAlive,
     })
     consumptions.set(name, { consumption: await transport.consume(handler), die: () => life.die() })
   }
@@ -62,7 +67,7 @@ export async function playEmbedded(
   }
   await Promise.all([...consumptions.values()].map(({ consumption }) => consumption.stop()))
   const deadLetters = broker.deadLetters({ topic, groupId }).map((letter) => letter.key ?? readPayment(letter.json()).id)
-  return { entries: entries(), deadLetters, killed }
+  return { entries: entries(), deadLetters, killed, inbox: false }
 }
 
 /** A clock that stops for good when its process dies: nothing that waits for it ever goes on. */

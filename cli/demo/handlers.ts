@@ -1,5 +1,6 @@
-import { idempotent, sleep } from '../../src/index.js'
-import type { Clock, Delivery, Idempotent, Outcome, Runtime, Session, Store } from '../../src/index.js'
+import { sleep } from '../../src/index.js'
+import type { Clock, Delivery, Idempotent, Outcome, Runtime, Session } from '../../src/index.js'
+import type { Charge, Keeping, Move } from './keeping.js'
 import type { Payment } from './payments.js'
 import type { WriteEntry } from './ledger.js'
 
@@ -7,32 +8,33 @@ export type Way = 'bare' | 'wrapped'
 
 export interface WorkerParts {
   readonly name: string
-  readonly store: Store
+  readonly keeping: Keeping
   readonly runtime: Runtime
   readonly write: WriteEntry
 }
 
 /** Short, so that the demo shows in seconds what takes minutes by default. */
 export const delaysMs: readonly number[] = [300, 1_000]
+/** How many handlers run at once in each worker. */
+export const concurrency = 8
 const leaseMs = 2_500
 const bareTries = 4
 
 /** The handler of the demo, the same for both: asks the bank, then charges. */
-function chargeWith({ clock }: { readonly clock: Clock }, name: string, write: WriteEntry) {
-  return async (payment: Payment, { attempt }: { readonly attempt: number }): Promise<void> => {
+function chargeWith({ clock }: { readonly clock: Clock }, name: string, write: WriteEntry): Charge {
+  return async (payment, attempt, move) => {
     write({ worker: name, payment: payment.id, what: 'began' })
     await sleep(clock, payment.latencyMs)
     if (payment.poison) throw new Error('the bank does not know this card')
     if (attempt <= payment.failures) throw new Error('the bank does not answer')
-    write({ worker: name, payment: payment.id, what: 'charged', cents: payment.cents })
+    return move(payment)
   }
 }
 
-export function makeHandler(way: Way, { name, store, runtime, write }: WorkerParts): Idempotent<Payment, void> {
+export function makeHandler(way: Way, { name, keeping, runtime, write }: WorkerParts): Idempotent<Payment, void> {
   const charge = chargeWith(runtime, name, write)
-  if (way === 'bare') return bare(charge, runtime.clock, name, write)
-  return idempotent(charge, {
-    store,
+  if (way === 'bare') return bare(charge, keeping.move, runtime.clock, name, write)
+  return keeping.wrap(charge, {
     scope: 'demo.charge',
     key: (payment) => payment.id,
     leaseMs,
@@ -43,17 +45,17 @@ export function makeHandler(way: Way, { name, store, runtime, write }: WorkerPar
   })
 }
 
+/** Charging, where money moves by a line in the ledger. */
+export function moveInLedger(name: string, write: WriteEntry): Move {
+  return (payment) => write({ worker: name, payment: payment.id, what: 'charged', cents: payment.cents })
+}
+
 /** What people write by hand: try a few times, log, and go on, as one message must not hold up all others. */
-function bare(
-  charge: (payment: Payment, context: { readonly attempt: number }) => Promise<void>,
-  clock: Clock,
-  name: string,
-  write: WriteEntry,
-): Idempotent<Payment, void> {
+function bare(charge: Charge, move: Move, clock: Clock, name: string, write: WriteEntry): Idempotent<Payment, void> {
   const handle = async (payment: Payment): Promise<'handled' | 'gave up'> => {
     for (let attempt = 1; attempt <= bareTries; attempt += 1) {
       try {
-        await charge(payment, { attempt })
+        await charge(payment, attempt, move)
         return 'handled'
       } catch {
         await sleep(clock, delaysMs[0] ?? 0)

@@ -1,5 +1,6 @@
 /**
- * What happened, entry by entry, as the workers write it down: the only thing that the checker looks at.
+ * What happened, entry by entry, as the workers write it down: the only thing that the checker looks at. With an inbox what was charged is not written by
+ * them, but read from the ledger table: rows that are committed.
  *
  * - `began`: the handler started on this payment
  * - `charged`: money moved

@@ -15,8 +15,8 @@ const charged = (payment: string, worker = 'w1'): Entry => ({
   cents: payments.find(({ id }) => id === payment)?.cents,
 })
 const settled = (payment: string, worker = 'w1', outcome = 'handled'): Entry => ({ worker, payment, what: 'settled', outcome })
-const judge = (entries: readonly Entry[], deadLetters = ['p']): ReturnType<typeof check> =>
-  check({ payments, entries, deadLetters, killed: 'w2' })
+const judge = (entries: readonly Entry[], deadLetters = ['p'], inbox = false): ReturnType<typeof check> =>
+  check({ payments, entries, deadLetters, killed: 'w2', inbox })
 
 describe('the checker of the demo', () => {
   test('finds nothing wrong where nothing is', () => {
@@ -41,9 +41,11 @@ describe('the checker of the demo', () => {
     expect(judge([charged('a')], ['b', 'p'])).toMatchObject({ ok: false, lost: [], setAside: ['b', 'p'] })
   })
 
-  test('allows twice only what the killed worker had in its hands', () => {
+  test('allows twice only what the killed worker had in its hands, and with an inbox not even that', () => {
     const hands = [began('a', 'w2'), charged('a', 'w2'), charged('a'), settled('a'), charged('b')]
     expect(judge(hands)).toMatchObject({ ok: true, twice: ['a'], inHands: ['a'] })
+    // With an inbox that excuses nothing.
+    expect(judge(hands, ['p'], true)).toMatchObject({ ok: false, twice: ['a'], inHands: ['a'] })
     const done = [began('a', 'w2'), charged('a', 'w2'), settled('a', 'w2'), charged('a'), charged('b')]
     expect(judge(done)).toMatchObject({ ok: false, twice: ['a'], inHands: [] })
   })

@@ -6,7 +6,10 @@ import { makeScenario } from '../../../cli/demo/payments.js'
 
 async function play(seed: number, json: boolean, payments = 120): Promise<{ status: number; text: string }> {
   const stream = new PassThrough()
-  const status = await demo({ seed, payments, speed: 0, json, servers: undefined }, stream as unknown as NodeJS.WriteStream)
+  const status = await demo(
+    { seed, payments, speed: 0, json, servers: undefined },
+    { stream: stream as unknown as NodeJS.WriteStream, signal: new AbortController().signal, regret: () => undefined },
+  )
   return { status, text: String(stream.read()) }
 }
 
