@@ -4,33 +4,9 @@ import { openSweep } from './sweep.js'
 import { publishEntries } from './relay-publishing.js'
 import { unpackMessage } from './outbox-message.js'
 import type { Failed } from './relay-publishing.js'
-import type { Holding } from './holding.js'
-import type { Hooks } from './hooks.js'
-import type { OutboxTable, StoredEntry } from './outbox-table.js'
-import type { Publisher } from './transport.js'
-import type { RelaySettings } from './relay.js'
-import type { Runtime } from './runtime.js'
+import type { Hand, RelayParts } from './relay-parts.js'
+import type { StoredEntry } from './outbox-table.js'
 import type { Tried } from './retry.js'
-
-export interface LanesParts {
-  readonly table: Omit<OutboxTable<never>, 'add'>
-  readonly publisher: Publisher
-  readonly settings: RelaySettings
-  readonly runtime: Pick<Runtime, 'clock' | 'random'>
-  readonly hooks: Hooks
-  readonly holding: Holding
-  /** Nothing new is begun once it has aborted. */
-  readonly stopping: AbortSignal
-  /** What is still under way is given up once it has aborted. */
-  readonly graceOver: AbortSignal
-}
-
-/** Lanes that a relay has taken. */
-export interface Hand {
-  readonly lanes: readonly number[]
-  /** Makes sure that they are still had, and answers whether some are. To be called before each step that takes time. */
-  keep(): Promise<boolean>
-}
 
 export type Went = 'served' | 'nothing' | 'away'
 
@@ -40,7 +16,7 @@ const mostLanes = 8
 const mostReads = 20
 
 /** Takes lanes, publishes what waits in them, and gives them back. `serve` never rejects. */
-export function openLanes(parts: LanesParts): { serve(): Promise<Went> } {
+export function openLanes(parts: RelayParts): { serve(): Promise<Went> } {
   const { table, settings, runtime, hooks, holding, stopping, graceOver } = parts
   const { clock, random } = runtime
   const { batch, leaseMs, storeTimeoutMs, maxFailures, keepSentMs } = settings

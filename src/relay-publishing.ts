@@ -1,7 +1,7 @@
 import { hasCode } from './errors.js'
 import { tooLate, within } from './clock.js'
 import { unpackMessage } from './outbox-message.js'
-import type { Hand, LanesParts } from './relay-lanes.js'
+import type { Hand, RelayParts } from './relay-parts.js'
 import type { Outgoing } from './transport.js'
 import type { StoredEntry } from './outbox-table.js'
 
@@ -28,7 +28,7 @@ const mostAtOnce = 64
 export async function publishEntries(
   read: readonly StoredEntry[],
   hand: Hand,
-  parts: Pick<LanesParts, 'publisher' | 'runtime' | 'settings' | 'graceOver'>,
+  parts: Pick<RelayParts, 'publisher' | 'runtime' | 'settings' | 'graceOver'>,
 ): Promise<Published> {
   const sent: StoredEntry[] = []
   const failed: Failed[] = []
@@ -91,7 +91,7 @@ async function publishWithin(
     runtime: { clock },
     settings: { leaseMs, publishTimeoutMs },
     graceOver,
-  }: Pick<LanesParts, 'publisher' | 'runtime' | 'settings' | 'graceOver'>,
+  }: Pick<RelayParts, 'publisher' | 'runtime' | 'settings' | 'graceOver'>,
 ): Promise<void> {
   const publishing = Promise.resolve(publisher.publish(messages))
   const begun = clock.now()

@@ -54,18 +54,6 @@ export interface Relay extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** What a relay's work depends on. */
-export interface RelaySettings {
-  readonly pollMs: number
-  readonly batch: number
-  readonly leaseMs: number
-  readonly publishTimeoutMs: number
-  readonly storeTimeoutMs: number
-  readonly retryDelaysMs: readonly number[]
-  readonly maxFailures: number
-  readonly keepSentMs: number
-}
-
 /** How long to wait at a stop for the database to end telling. */
 const endMs = 2_000
 

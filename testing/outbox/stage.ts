@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { sleep, systemClock, systemRandom } from '../../src/index.js'
+import { systemRandom } from '../../src/index.js'
+import { openPatience } from '../patience.js'
 import { recorder } from './recorder.js'
 import type { Clock, Outbox, OutboxTable, Outgoing, Publisher, Relay, RelayOptions, Trouble } from '../../src/index.js'
 import type { Recorder } from './recorder.js'
@@ -89,27 +90,10 @@ async function setUp<Tx>(
   bench: OutboxBench<Tx>,
   endings: (() => Promise<void> | void)[],
 ): Promise<OutboxStage<Tx>> {
-  const { clock = systemClock, passTime = (ms) => sleep(clock, ms), patienceMs = 30_000 } = options
+  const { clock, passTime, until, drive } = openPatience({ ...options, pollMs })
   const broker = recorder()
   const troubles: Trouble[] = []
 
-  const until: OutboxStage<Tx>['until'] = async (what, condition) => {
-    const begunMs = clock.now()
-    while (!(await condition())) {
-      if (clock.now() - begunMs > patienceMs) assert.fail(`${patienceMs} ms passed, and not yet: ${what}`)
-      await passTime(pollMs)
-    }
-  }
-  const drive = async <Value>(promise: Promise<Value>): Promise<Value> => {
-    let over = false
-    const end = (): void => {
-      over = true
-    }
-    promise.then(end, end)
-    await Promise.race([promise, passTime(0)])
-    await until('what the suite waits for has ended', () => over)
-    return promise
-  }
   const openHandle = async (): Promise<OutboxHandle<Tx>> => {
     const handle = await bench.openHandle()
     endings.push(() => handle.close())

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { isMark, sleep, systemClock } from '../../src/index.js'
+import { isMark } from '../../src/index.js'
+import { openPatience } from '../patience.js'
 import { ackAll, scriptedHandler } from './scripted-handler.js'
 import type { Clock, Consumption, Idempotent, Incoming, MessageHeaders, Outgoing, Transport } from '../../src/index.js'
 import type { Cannot, SuiteCase } from '../suite.js'
@@ -113,27 +114,9 @@ function setUp<Bench extends TransportBench>(
   bench: Bench,
   endings: (() => Promise<void> | void)[],
 ): Stage<Bench> {
-  const { clock = systemClock, passTime = (ms) => sleep(clock, ms), patienceMs = 30_000, quietMs = 300, delaysMs = [200, 1_000] } = options
+  const { quietMs = 300, delaysMs = [200, 1_000] } = options
   const [shortMs, longMs] = delaysMs
-
-  const until: Stage<Bench>['until'] = async (what, condition) => {
-    const begunMs = clock.now()
-    while (!(await condition())) {
-      if (clock.now() - begunMs > patienceMs) assert.fail(`${patienceMs} ms passed, and not yet: ${what}`)
-      await passTime(pollMs)
-    }
-  }
-  const drive = async <Value>(promise: Promise<Value>): Promise<Value> => {
-    let over = false
-    const end = (): void => {
-      over = true
-    }
-    promise.then(end, end)
-    // Promises that need no time have settled after the first pass.
-    await Promise.race([promise, passTime(0)])
-    await until('what the suite waits for has ended', () => over)
-    return promise
-  }
+  const { clock, passTime, until, drive } = openPatience({ ...options, pollMs })
   const gate = (): Gate => {
     let open = (): void => undefined
     const opened = new Promise<void>((resolve) => {
