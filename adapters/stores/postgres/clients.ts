@@ -26,6 +26,7 @@ export interface PostgresPool {
   connect(): Promise<PostgresClient>
   /** Tells a pool from a single connection. */
   readonly totalCount: number
+  readonly options?: { readonly max?: number | undefined } | undefined
 }
 
 /** Joins the store to transactions that belong to a query builder or an ORM. Statements have their parameters as `$1`, `$2` and so on. */

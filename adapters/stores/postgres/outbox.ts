@@ -94,7 +94,8 @@ export function postgresOutbox<Database extends PostgresPool | PostgresBridge<un
       return { waiting, failing, setAside, oldestMs }
     },
     sweep: async () => Number(await askOnce(statements.sweep)) >= sweptAtOnce,
-    listen: async (told) => (pool && notify ? listenOn(pool, name, told) : () => Promise.resolve()),
+    // The only connection of a pool is needed to look.
+    listen: async (told) => (pool && notify && pool.options?.max !== 1 ? listenOn(pool, name, told) : () => Promise.resolve()),
   }
 
   const outbox: PostgresOutbox<unknown> = {

@@ -168,16 +168,22 @@ describe('a relay', () => {
 
   test('gives the connection that it listened on back when it stops', () =>
     withTable(async (table) => {
-      const pool = new Pool({ connectionString: postgresUrl, max: 1 })
-      const { publisher } = openArrivals()
-      // With one connection alone it could not look any more: it has to be given more than that.
-      const relaying = postgresOutbox(pool, { table, notify: false }).relay(publisher)
-      await (await relaying).stop()
-      const wide = new Pool({ connectionString: postgresUrl, max: 4 })
-      const relay = await postgresOutbox(wide, { table }).relay(publisher)
+      const pool = new Pool({ connectionString: postgresUrl, max: 4 })
+      const relay = await postgresOutbox(pool, { table }).relay(openArrivals().publisher)
       await relay.stop()
-      expect(wide.totalCount - wide.idleCount).toBe(0)
-      await Promise.all([pool.end(), wide.end()])
+      expect(pool.totalCount - pool.idleCount).toBe(0)
+      await pool.end()
+    }))
+
+  test('does not take the only connection of a pool to listen on', () =>
+    withTable(async (table) => {
+      const pool = new Pool({ connectionString: postgresUrl, max: 1 })
+      const { publisher, arrived } = openArrivals()
+      const relay = await postgresOutbox(pool, { table }).relay(publisher, { pollMs: 20 })
+      await postgresStore(admin).transaction((tx) => postgresOutbox(admin, { table }).send(tx, order))
+      await arrived(1)
+      await relay.stop()
+      await pool.end()
     }))
 })
 
