@@ -38,10 +38,13 @@ const charge = inbox(
   },
   {
     store: database.store,
-    scope: 'faults.charge',
+    // The database keeps what earlier runs have consumed.
+    scope: `${words.destination}.charge`,
     key: (payment) => payment.id,
     leaseMs: 5_000,
     maxAttempts: 20,
+    // It is not the messages that kill here: none is to be set aside for it.
+    maxLapses: 1_000,
     retryDelaysMs: [500],
     onOutcome: ({ status }) => process.send?.(status),
     onTrouble: ({ kind, message }) => process.send?.(`${kind}: ${message}`),

@@ -4,7 +4,6 @@
  *
  *     npx tsx test/faults/inbox.ts --database postgres|mariadb --broker kafka|rabbitmq [--payments 10000] [--seconds 60] [--kill-every 2] [--restart-broker]
  */
-import { fork, type ChildProcess } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,6 +15,7 @@ import { kafkaBrokers, rabbitmqUrl, servicesDir } from '../services/places.js'
 import { startPostgres } from '../services/postgres.js'
 import { startRabbitmq } from '../services/rabbitmq.js'
 import { brokers, databases, openDatabase, openDestinations, openPublisher } from './backends.js'
+import { openCrew } from './crew.js'
 import type { Server } from '../services/server.js'
 import type { BrokerName, DatabaseName } from './backends.js'
 import type { InboxPayment, InboxWords } from './inbox-worker.js'
@@ -102,43 +102,23 @@ sendings.sort((a, b) => a.atMs - b.atMs)
 
 const outcomes: Record<string, number> = {}
 let troubles = 0
-let kills = 0
-let stopping = false
-const workers: ChildProcess[] = []
-let numbered = 0
-async function startWorker(): Promise<void> {
-  const words: InboxWords = { name: `worker-${(numbered += 1)}`, database, databaseUrl, broker, brokerAddress, destination: run, ledger }
-  const child = fork(fileURLToPath(new URL('inbox-worker.ts', import.meta.url)), [JSON.stringify(words)], {
-    execArgv: ['--import', 'tsx'],
-    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
-  })
-  let errors = ''
-  child.stderr?.on('data', (data: Buffer) => (errors += String(data)))
-  child.on('message', (message) => {
-    const text = message as string
-    if (text.includes(': ')) troubles += 1
-    else if (text !== 'ready') outcomes[text] = (outcomes[text] ?? 0) + 1
-  })
-  const isReady = await new Promise<boolean>((resolve) => {
-    child.on('message', (message) => message === 'ready' && resolve(true))
-    child.once('exit', () => resolve(false))
-  })
-  // It may be started while the database or the broker is away: its own caller would start it again.
-  if (!isReady) {
-    if (stopping) return
-    say(`${words.name} could not start: ${errors.split('\n').find((line) => line.includes('Error')) ?? 'no reason given'}`)
-    await sleep(1_000)
-    return startWorker()
-  }
-  workers.push(child)
-}
-const gone = (child: ChildProcess): Promise<void> =>
-  new Promise((resolve) => (child.exitCode !== null || child.signalCode !== null ? resolve() : child.once('exit', () => resolve())))
-
 say(
   `${count} payments in ${sendings.length} messages (${Math.round((1 - count / sendings.length) * 100)} % duplicates), ${broker}, ${database}`,
 )
-await Promise.all(Array.from({ length: Number(values.workers) }, startWorker))
+const words: Omit<InboxWords, 'name'> = { database, databaseUrl, broker, brokerAddress, destination: run, ledger }
+const crew = await openCrew({
+  entry: fileURLToPath(new URL('inbox-worker.ts', import.meta.url)),
+  words,
+  size: Number(values.workers),
+  killEveryMs,
+  burstMs: broker === 'kafka' ? 10_000 : 0,
+  folder,
+  onTold(what) {
+    if (what.includes(': ')) troubles += 1
+    else outcomes[what] = (outcomes[what] ?? 0) + 1
+  },
+  say,
+})
 say('the workers are ready')
 const from = Date.now()
 
@@ -166,22 +146,6 @@ async function publish(): Promise<void> {
   say('all are published')
 }
 
-/** Started in place of those that were killed, and not ready yet. */
-const beginning = new Set<Promise<void>>()
-
-async function kill(): Promise<void> {
-  while (!stopping) {
-    await sleep(killEveryMs)
-    const victim = workers.shift()
-    if (!victim || stopping) continue
-    victim.kill('SIGKILL')
-    kills += 1
-    await gone(victim)
-    const starting = startWorker().finally(() => beginning.delete(starting))
-    beginning.add(starting)
-  }
-}
-
 async function restart(): Promise<void> {
   await sleep(overMs * 0.4)
   say(`${database} is killed and started again`)
@@ -200,7 +164,6 @@ const done = async (): Promise<number> => {
   const [row] = await opened.query(`select count(distinct payment) as n from ${ledger}`).catch(() => [])
   return Number(row?.n ?? 0)
 }
-const killing = kill()
 await Promise.all([publish(), restart()])
 const deadline = Date.now() + 300_000
 for (let ready = await done(); ready < count; ready = await done()) {
@@ -211,19 +174,12 @@ for (let ready = await done(); ready < count; ready = await done()) {
   await sleep(500)
 }
 say('every payment is in the ledger')
-stopping = true
-await killing
-await Promise.allSettled(beginning)
+await crew.calm()
 // What is left by now are duplicates; they are to do nothing.
 for (let tries = 0; tries < 240 && (await destinations.left(run, run).catch(() => 1)) > 0; tries += 1) await sleep(500)
 say(`left on the broker: ${await destinations.left(run, run)}`)
 await sleep(2_000)
-await Promise.all(
-  workers.map(async (worker) => {
-    worker.kill('SIGTERM')
-    await gone(worker)
-  }),
-)
+await crew.stop()
 const left = await destinations.left(run, run)
 
 const rows = await opened.query(`select payment, count(*) as times, sum(cents) as cents from ${ledger} group by payment`)
@@ -233,7 +189,7 @@ const twice = payments.filter(({ id }) => (times.get(id) ?? 0) > 1)
 const sum = rows.reduce((total, { cents }) => total + Number(cents), 0)
 const wanted = payments.reduce((total, { cents }) => total + cents, 0)
 const told = Object.entries(outcomes).map(([outcome, each]) => `${each} ${outcome}`)
-process.stdout.write(`\n${kills} workers killed; told by those that lived to tell: ${told.join(', ')}; ${troubles} troubles\n`)
+process.stdout.write(`\n${crew.kills} workers killed; told by those that lived to tell: ${told.join(', ')}; ${troubles} troubles\n`)
 process.stdout.write(`lost ${lost.length}, done twice ${twice.length}, left on the broker ${left}\n`)
 process.stdout.write(`the ledger holds ${sum} cents, and should hold ${wanted}: ${sum === wanted ? 'exact' : `off by ${sum - wanted}`}\n`)
 await opened.query(`drop table ${ledger}`)

@@ -4,7 +4,6 @@
  *
  *     npx tsx test/faults/outbox.ts --database postgres|mariadb --broker kafka|rabbitmq [--messages 20000] [--seconds 60] [--kill-every 2]
  */
-import { fork, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,6 +16,7 @@ import { startMariadb } from '../services/mariadb.js'
 import { kafkaBrokers, rabbitmqUrl, servicesDir } from '../services/places.js'
 import { startPostgres } from '../services/postgres.js'
 import { brokers, databases, openDatabase, openDestinations, openTransport } from './backends.js'
+import { openCrew } from './crew.js'
 import type { Server } from '../services/server.js'
 import type { BrokerName, DatabaseName } from './backends.js'
 import type { RelayWords } from './outbox-relay.js'
@@ -82,30 +82,18 @@ const arrive = idempotent(
 const consumption = await transport.consume(arrive)
 
 let troubles = 0
-let kills = 0
-let stopping = false
-const relays: ChildProcess[] = []
-async function startRelay(): Promise<void> {
-  const words: RelayWords = { database, databaseUrl, broker, brokerAddress }
-  const child = fork(fileURLToPath(new URL('outbox-relay.ts', import.meta.url)), [JSON.stringify(words)], {
-    execArgv: ['--import', 'tsx'],
-    stdio: ['ignore', 'inherit', 'ignore', 'ipc'],
-  })
-  child.on('message', (message) => void ((message as string).includes(': ') && (troubles += 1)))
-  const isReady = await new Promise<boolean>((resolve) => {
-    child.on('message', (message) => message === 'ready' && resolve(true))
-    child.once('exit', () => resolve(false))
-  })
-  if (isReady) return void relays.push(child)
-  if (stopping) return
-  await sleep(1_000)
-  return startRelay()
-}
-const gone = (child: ChildProcess): Promise<void> =>
-  new Promise((resolve) => (child.exitCode !== null || child.signalCode !== null ? resolve() : child.once('exit', () => resolve())))
-
 say(`about ${count} messages, ${database}, ${broker}`)
-await Promise.all([startRelay(), startRelay()])
+const words: RelayWords = { database, databaseUrl, broker, brokerAddress }
+const crew = await openCrew({
+  entry: fileURLToPath(new URL('outbox-relay.ts', import.meta.url)),
+  words,
+  size: 2,
+  killEveryMs: Number(values['kill-every']) * 1_000,
+  burstMs: 0,
+  folder,
+  onTold: () => (troubles += 1),
+  say,
+})
 say('the relays are ready')
 
 /** A producer with entities of its own: the messages of one follow each other. Some of its transactions are rolled back, and some die with the database. */
@@ -139,22 +127,6 @@ async function produce(producer: number, messages: number): Promise<void> {
   }
 }
 
-/** Started in place of those that were killed, and not ready yet. */
-const beginning = new Set<Promise<void>>()
-
-async function kill(): Promise<void> {
-  while (!stopping) {
-    await sleep(Number(values['kill-every']) * 1_000)
-    const victim = relays.shift()
-    if (!victim || stopping) continue
-    victim.kill('SIGKILL')
-    kills += 1
-    await gone(victim)
-    const starting = startRelay().finally(() => beginning.delete(starting))
-    beginning.add(starting)
-  }
-}
-
 async function restart(): Promise<void> {
   await sleep(overMs * 0.4)
   say(`${database} is killed and started again`)
@@ -164,27 +136,19 @@ async function restart(): Promise<void> {
   say(`${database} is back`)
 }
 
-const killing = kill()
 await Promise.all([restart(), ...Array.from({ length: 8 }, (_, producer) => produce(producer, count / 8))])
 say('all are stored')
 const wanted = await opened.query(`select id, entity, place from ${run} order by entity, place`)
 const deadline = Date.now() + 300_000
 while ((await outbox.depth()).waiting > 0 && Date.now() < deadline) await sleep(300)
 say('the outbox is empty')
-stopping = true
-await killing
-await Promise.allSettled(beginning)
+await crew.calm()
 const ids = new Set(wanted.map(({ id }) => String(id)))
 while (arrived.filter((id) => ids.has(id)).length < ids.size && Date.now() < deadline) await sleep(300)
 for (let tries = 0; tries < 60 && (await destinations.left(run, `${run}_checker`)) > 0; tries += 1) await sleep(500)
 await sleep(1_000)
 await consumption.stop()
-await Promise.all(
-  relays.map(async (relay) => {
-    relay.kill('SIGTERM')
-    await gone(relay)
-  }),
-)
+await crew.stop()
 
 const when = new Map(arrived.map((id, index) => [id, index]))
 const lost = wanted.filter(({ id }) => !when.has(String(id)))
@@ -197,7 +161,7 @@ for (const { id, entity } of wanted) {
   last.set(String(entity), at)
 }
 const { setAside } = await outbox.depth()
-process.stdout.write(`\n${kills} relays killed, ${troubles} troubles; ${wanted.length} messages committed\n`)
+process.stdout.write(`\n${crew.kills} relays killed, ${troubles} troubles; ${wanted.length} messages committed\n`)
 process.stdout.write(`handled once ${new Set(arrived).size}, published again and dropped as duplicates ${outcomes.duplicate ?? 0}\n`)
 process.stdout.write(
   `lost ${lost.length}, out of order ${late.length}, never committed ${unknown.length}, handled twice ${arrived.length - when.size}, set aside ${setAside}\n`,
