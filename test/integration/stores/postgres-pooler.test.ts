@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseError, Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { postgresStore } from 'hapax/stores/postgres'
-import { storeSuite, transactionalStoreSuite } from 'hapax/testing'
+import { postgresOutbox, postgresStore } from 'hapax/stores/postgres'
+import { outboxSuite, storeSuite, transactionalStoreSuite } from 'hapax/testing'
 import { install, mayInstall } from '../../services/packages.js'
 import { postgresUrl } from '../../services/places.js'
 import { claimed, makeTables } from './postgres-table.js'
+import { freshName } from './table.js'
 import type { ChildProcess } from 'node:child_process'
 import type { AddressInfo } from 'node:net'
 import type { PoolClient } from 'pg'
@@ -25,7 +26,7 @@ const knowsNames = version !== null && Number(version[1]) * 1_000 + Number(versi
 const name = `PgBouncer ${version ? `${version[1]}.${version[2]}` : '(not installed: apt-get install pgbouncer)'} in transaction mode`
 
 describe.skipIf(!version)(name, () => {
-  const { table, rows, has, forget, openPool } = makeTables()
+  const { table, rows, pool, has, forget, openPool } = makeTables()
   const dir = mkdtempSync(join(tmpdir(), 'hapax-pgbouncer-'))
   let bouncer: ChildProcess
   let url = ''
@@ -77,6 +78,23 @@ describe.skipIf(!version)(name, () => {
       has,
       conflict: () => Object.assign(new DatabaseError('could not serialize access', 0, 'error'), { code: '40001' }),
       loseNextCommit: async (store) => proxies.get(store)?.cut('after', 'commit'),
+    }),
+    ...outboxSuite<PoolClient>({
+      wakes: false,
+      sideBySide: true,
+      async open() {
+        const own = freshName()
+        await postgresOutbox(pool, { table: own }).applySchema()
+        return {
+          openHandle() {
+            const through = new Pool({ connectionString: url })
+            const outbox = postgresOutbox(through, { table: own, prepare: knowsNames, notify: false })
+            const store = postgresStore(through, { table, prepare: knowsNames })
+            return { outbox, transaction: (run) => store.transaction(run), close: () => through.end() }
+          },
+          close: async () => void (await pool.query(`drop table ${own}, ${own}_lanes`)),
+        }
+      },
     }),
   ]
   for (const each of suite) test(each.name, each.run)
