@@ -40,7 +40,7 @@ export interface Outbox<Tx> {
   depth(): Promise<OutboxDepth>
   /** Messages that were set aside, oldest first. @param most how many at most; 100 if it is left out */
   listSetAside(most?: number): Promise<readonly SetAsideMessage[]>
-  /** Has messages that were set aside published after all. Each goes before all that still wait under its ordering key. Answers how many there were. */
+  /** Has messages that were set aside published after all. Each goes before what waits under its ordering key, but for what has failed itself. Answers how many there were. */
   sendAgain(messages: readonly Pick<SetAsideMessage, 'position' | 'message'>[]): Promise<number>
 }
 
