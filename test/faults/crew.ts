@@ -69,8 +69,8 @@ export async function openCrew({ entry, words, size, killEveryMs, burstMs, folde
     while (!calming) {
       await sleep(killEveryMs)
       if (burstMs > 0 && Math.floor((Date.now() - from) / burstMs) % 3 !== 0) continue
-      const victim = members.shift()
-      if (!victim || calming) continue
+      const victim = calming ? undefined : members.shift()
+      if (!victim) continue
       victim.kill('SIGKILL')
       kills += 1
       await gone(victim)
