@@ -102,6 +102,9 @@ sendings.sort((a, b) => a.atMs - b.atMs)
 
 const outcomes: Record<string, number> = {}
 let troubles = 0
+let lastAt = 0
+/** The longest time in which nothing was settled. */
+let pause = { ms: 0, endedAt: 0 }
 say(
   `${count} payments in ${sendings.length} messages (${Math.round((1 - count / sendings.length) * 100)} % duplicates), ${broker}, ${database}`,
 )
@@ -115,7 +118,12 @@ const crew = await openCrew({
   folder,
   onTold(what) {
     if (what.includes(': ')) troubles += 1
-    else outcomes[what] = (outcomes[what] ?? 0) + 1
+    else {
+      outcomes[what] = (outcomes[what] ?? 0) + 1
+      const now = Date.now()
+      if (lastAt > 0 && now - lastAt > pause.ms) pause = { ms: now - lastAt, endedAt: now }
+      lastAt = now
+    }
   },
   say,
 })
@@ -190,6 +198,9 @@ const sum = rows.reduce((total, { cents }) => total + Number(cents), 0)
 const wanted = payments.reduce((total, { cents }) => total + cents, 0)
 const told = Object.entries(outcomes).map(([outcome, each]) => `${each} ${outcome}`)
 process.stdout.write(`\n${crew.kills} workers killed; told by those that lived to tell: ${told.join(', ')}; ${troubles} troubles\n`)
+process.stdout.write(
+  `the longest pause was ${(pause.ms / 1_000).toFixed(1)} s, and ended at ${((pause.endedAt - begun) / 1_000).toFixed(1)} s\n`,
+)
 process.stdout.write(`lost ${lost.length}, done twice ${twice.length}, left on the broker ${left}\n`)
 process.stdout.write(`the ledger holds ${sum} cents, and should hold ${wanted}: ${sum === wanted ? 'exact' : `off by ${sum - wanted}`}\n`)
 await opened.query(`drop table ${ledger}`)
