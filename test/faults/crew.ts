@@ -43,6 +43,7 @@ export async function openCrew({ entry, words, size, killEveryMs, burstMs, folde
   /** Started in place of those that were killed, and not ready yet. */
   const beginning = new Set<Promise<void>>()
   let calming = false
+  const over = new AbortController()
   let kills = 0
   let numbered = 0
 
@@ -67,7 +68,7 @@ export async function openCrew({ entry, words, size, killEveryMs, burstMs, folde
   const killing = (async () => {
     const from = Date.now()
     while (!calming) {
-      await sleep(killEveryMs)
+      await sleep(killEveryMs, undefined, { signal: over.signal }).catch(() => undefined)
       if (burstMs > 0 && Math.floor((Date.now() - from) / burstMs) % 3 !== 0) continue
       const victim = calming ? undefined : members.shift()
       if (!victim) continue
@@ -85,6 +86,7 @@ export async function openCrew({ entry, words, size, killEveryMs, burstMs, folde
     },
     async calm() {
       calming = true
+      over.abort()
       await killing
       await Promise.allSettled(beginning)
     },
