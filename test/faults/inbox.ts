@@ -2,7 +2,7 @@
  * Payments with duplicates through an inbox, while its workers are killed with SIGKILL all the time, the database is restarted once, and the broker, too, if asked for. Judged by the
  * ledger in the database: every payment stands in it once.
  *
- *     npx tsx test/faults/inbox.ts --database postgres|mariadb --broker kafka|rabbitmq [--payments 10000] [--seconds 60] [--kill-every 2] [--restart-broker]
+ *     npx tsx test/faults/inbox.ts --database postgres|mariadb --broker kafka|rabbitmq [--payments 10000] [--seconds 60] [--kill-every 2] [--restart-broker] [--leave-database]
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     'kill-every': { type: 'string', default: '2' },
     'restart-broker': { type: 'boolean', default: false },
+    'leave-database': { type: 'boolean', default: false },
     workers: { type: 'string', default: '3' },
     seed: { type: 'string', default: '1' },
   },
@@ -156,11 +157,13 @@ async function publish(): Promise<void> {
 
 async function restart(): Promise<void> {
   await sleep(overMs * 0.4)
-  say(`${database} is killed and started again`)
-  await databaseServer.kill()
-  await sleep(2_000)
-  await databaseServer.restart()
-  say(`${database} is back`)
+  if (!values['leave-database']) {
+    say(`${database} is killed and started again`)
+    await databaseServer.kill()
+    await sleep(2_000)
+    await databaseServer.restart()
+    say(`${database} is back`)
+  }
   if (!brokerServer) return
   await sleep(overMs * 0.2)
   say(`${broker} is stopped and started again`)
