@@ -1,4 +1,4 @@
-import { backOff, sleep, systemClock, systemRandom } from '../../../src/index.js'
+import { backOff, sleep, systemClock, systemRandom, within } from '../../../src/index.js'
 import type { PostgresClient, PostgresPool } from './clients.js'
 
 /** What listening needs of a client of node-postgres beside what a store does. */
@@ -6,8 +6,11 @@ interface ListeningClient extends PostgresClient {
   on(event: 'error' | 'end' | 'notification', listener: (told: Error) => void): unknown
 }
 
+/** How long the first try is waited for, in milliseconds. */
+const firstMs = 5_000
+
 /**
- * Listens on a connection of the pool for as long as it takes, and on another one when that is lost. Resolves after the first try; what it resolves to
+ * Listens on a connection of the pool for as long as it takes, and on another one when that is lost. Resolves after the first try, or five seconds; what it resolves to
  * ends it. What was told while nobody listened is made up for by telling once each time that it begins.
  */
 export async function listenOn(pool: PostgresPool, channel: string, told: () => void): Promise<() => Promise<void>> {
@@ -19,6 +22,8 @@ export async function listenOn(pool: PostgresPool, channel: string, told: () => 
     try {
       const client: ListeningClient = await pool.connect()
       const lost = new Promise<void>((resolve) => {
+        // It may have been ended while all connections of the pool were taken.
+        if (over.signal.aborted) resolve()
         client.on('error', () => resolve())
         client.on('end', () => resolve())
         over.signal.addEventListener('abort', () => resolve(), { once: true })
@@ -48,9 +53,11 @@ export async function listenOn(pool: PostgresPool, channel: string, told: () => 
     }
   }
   let running = Promise.resolve()
-  await new Promise<void>((resolve) => {
+  const first = new Promise<void>((resolve) => {
     running = run(resolve)
   })
+  // A pool that has no connection to give may not hold up a relay, which polls meanwhile.
+  await within(systemClock, firstMs, first)
   return () => {
     over.abort()
     return running

@@ -175,6 +175,24 @@ describe('a relay', () => {
       await pool.end()
     }))
 
+  test('that stops while it waits for a connection to listen on gives that back, too', () =>
+    withTable(async (table) => {
+      const pool = new Pool({ connectionString: postgresUrl, max: 2, application_name: table })
+      pool.on('error', () => undefined)
+      const relay = await postgresOutbox(pool, { table }).relay(openArrivals().publisher, { pollMs: 600_000, concurrency: 1 })
+      const one = await pool.connect()
+      // Stands in line before the relay, and so has the place of the connection that it listened on.
+      const other = pool.connect()
+      await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and query like 'listen%'", [
+        table,
+      ])
+      const taken = [one, await other]
+      await expect.poll(() => pool.waitingCount).toBeGreaterThan(0)
+      await relay.stop()
+      for (const client of taken) client.release()
+      await pool.end()
+    }))
+
   test('does not take the only connection of a pool to listen on', () =>
     withTable(async (table) => {
       const pool = new Pool({ connectionString: postgresUrl, max: 1 })
