@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { kafkaJars } from './kafka/jars.js'
-import { properties } from './kafka/properties.js'
+import { properties, type Proxied } from './kafka/properties.js'
 import { kafkaVersion } from './places.js'
 import { run } from './run.js'
 import { runServer, type Server } from './server.js'
@@ -14,13 +14,15 @@ export interface KafkaOptions {
   readonly dir: string
   /** @default HAPAX_KAFKA_VERSION, else 4.3.1 */
   readonly version?: string
+  /** Another port that it listens on, and where it tells the clients that come that way that it is: that of a proxy. */
+  readonly proxied?: Proxied | undefined
 }
 
-export async function startKafka({ port, dir, version = kafkaVersion }: KafkaOptions): Promise<Server> {
+export async function startKafka({ port, dir, version = kafkaVersion, proxied }: KafkaOptions): Promise<Server> {
   const java = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', join(await kafkaJars(version), '*')]
   const settings = join(dir, 'server.properties')
   mkdirSync(dir, { recursive: true })
-  writeFileSync(settings, properties(port, join(dir, 'data')))
+  writeFileSync(settings, properties(port, join(dir, 'data'), proxied))
   // A fixed cluster id makes formatting repeatable: with another one, data that are there already are refused.
   const format = ['kafka.tools.StorageTool', 'format', '--ignore-formatted', '-t', 'aGFwYXgtdGVzdHMtaHBYMA', '-c', settings]
   await run('java', [...java, ...format], join(dir, 'format.log'))

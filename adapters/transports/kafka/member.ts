@@ -1,5 +1,6 @@
 import { within } from '../../../src/index.js'
 import { fairAssigner } from './assigner.js'
+import { connectOnce } from './connecting.js'
 import type { Clock } from '../../../src/index.js'
 import type { KafkaBatch, KafkaClient, PartitionOffset, TopicPartitions } from './client.js'
 
@@ -54,10 +55,14 @@ export function openMember(parts: MemberParts): Member {
   let isFetching = false
   let fetchedAt = clock.now()
 
+  /** The brokers as this consumer knows them; kafkajs shows them to assigners only. */
+  let known: object | undefined
+
   const consumer = kafka.consumer({
     groupId,
     partitionAssigners: [
       ({ cluster }) => {
+        known = cluster
         // kafkajs keeps offsets by group for all consumers of one `Kafka`, and each that joins wipes out what the others know.
         if ('committedOffsetsByGroup' in cluster) cluster.committedOffsetsByGroup = new Map()
         return fairAssigner(cluster)
@@ -155,7 +160,11 @@ export function openMember(parts: MemberParts): Member {
     pause: (partitions) => quietly(() => consumer.pause(asTopicPartitions(partitions))),
     resume: (partitions) => quietly(() => consumer.resume(asTopicPartitions(partitions))),
     seek: (offset) => quietly(() => consumer.seek(offset)),
-    commit: (offsets) => consumer.commitOffsets(offsets),
+    commit(offsets) {
+      // What is to be committed is the only thing that is asked of the broker beside what kafkajs asks by itself.
+      if (known) connectOnce(known)
+      return consumer.commitOffsets(offsets)
+    },
     stuck() {
       const now = clock.now()
       if (parts.isAway()) aliveAt = fetchedAt = now
