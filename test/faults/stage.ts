@@ -49,9 +49,11 @@ export interface Stage {
 }
 
 const stopWithinMs = 45_000
+/** Several may be open in one process. */
+let opened = 0
 
 export async function openStage(options: Options, print: (text: string, isLive: boolean) => void): Promise<Stage> {
-  const run = `faults_${Date.now().toString(36)}${process.pid.toString(36)}`
+  const run = `faults_${Date.now().toString(36)}_${process.pid}_${(opened += 1)}`
   const folder = join(servicesDir, 'faults', run)
   mkdirSync(folder, { recursive: true })
   const faults = faultsNamed(options.nemesis)
