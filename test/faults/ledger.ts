@@ -21,7 +21,6 @@ export interface Line {
 export interface LedgerWriter {
   /** Written when this returns: it outlives a SIGKILL. */
   write(what: What, message: number, more?: string): void
-  close(): void
 }
 
 /** `originMs` is when the run began, in milliseconds since 1970. */
@@ -33,7 +32,6 @@ export function openLedger(file: string, originMs: number): LedgerWriter {
     write(what, message, more = '') {
       writeSync(descriptor, `${Math.round(since + performance.now())} ${what} ${message}${more === '' ? '' : ` ${more}`}\n`)
     },
-    close: () => closeSync(descriptor),
   }
 }
 

@@ -26,5 +26,4 @@ const consumption = await transport.consume(handler)
 void untilStopped().then(() => consumption.stop())
 await consumption.done
 await database.close()
-ledger.close()
 over()

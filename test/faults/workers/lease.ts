@@ -19,5 +19,4 @@ const consumption = await transport.consume(handler)
 void untilStopped().then(() => consumption.stop())
 await consumption.done
 await opened.close()
-ledger.close()
 over()

@@ -15,5 +15,4 @@ void untilStopped().then(() => relay.stop())
 await relay.done
 await publisher.close()
 await database.close()
-ledger.close()
 over()

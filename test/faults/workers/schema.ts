@@ -3,11 +3,10 @@ import { openDatabase } from './backends.js'
 import { openWorker, over } from './worker.js'
 import type { DatabaseName } from './backends.js'
 
-const { words, ledger, untilStopped } = openWorker(() => [])
+const { words, untilStopped } = openWorker(() => [])
 const database = openDatabase(words.store as DatabaseName, words.storeAddress)
 await database.store.applySchema()
 await database.outbox.applySchema()
 await untilStopped()
 await database.close()
-ledger.close()
 over()

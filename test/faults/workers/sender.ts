@@ -50,5 +50,4 @@ async function produce(producer: number, ratePerSecond: number): Promise<void> {
 const producers = words.store === 'sqlite' ? 2 : 4
 await Promise.all(Array.from({ length: producers }, (_, producer) => produce(producer, words.ratePerSecond / producers)))
 await database.close()
-ledger.close()
 over()

@@ -50,15 +50,29 @@ export function openWorker(emitters: () => Emitters): Worker {
   })
   // Whoever runs it has gone: nobody would ever stop it.
   process.on('disconnect', () => process.exit(1))
+  const ledger = openLedger(words.ledger, words.originMs)
   return {
     words,
-    ledger: openLedger(words.ledger, words.originMs),
+    ledger,
     untilStopped: () =>
       new Promise((resolve) => {
-        process.once('SIGTERM', () => resolve())
+        process.once('SIGTERM', () => {
+          setTimeout(() => ledger.write('t', -1, `hanging ${whatKeepsIt()}`), hangsAfterMs).unref()
+          resolve()
+        })
         process.send?.({ what: 'ready' } satisfies Tells)
       }),
   }
+}
+
+/** Longer than the grace time of consuming. */
+const hangsAfterMs = 30_000
+
+function whatKeepsIt(): string {
+  const handles = (process as unknown as { _getActiveHandles(): { remotePort?: number; bytesRead?: number }[] })._getActiveHandles()
+  const sockets = handles.filter(({ remotePort }) => remotePort !== undefined)
+  const told = sockets.map(({ remotePort, bytesRead }) => `to port ${remotePort} (${bytesRead} bytes read)`)
+  return `${process.getActiveResourcesInfo().join(' ')}; sockets: ${told.join(', ')}`
 }
 
 /** Ends the process once it has let go of everything; what hangs is a fault of its own, told by the one who waits. */

@@ -28,7 +28,6 @@ test('a ledger is read on from where it was left, and a line that was cut short 
   expect(read()).toEqual([])
   appendFileSync(file, '8\n')
   expect(read()).toEqual([{ worker: 'lease-1', atMs: 99, what: 'e', message: 18, more: '' }])
-  writer.close()
 })
 
 test('the same seed sends the same, however it is asked', () => {
