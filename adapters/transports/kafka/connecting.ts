@@ -1,35 +1,72 @@
 /** What is looked at in the inside of kafkajs; whatever is not there is left alone. */
 interface ClusterParts {
-  readonly brokerPool?: { readonly brokers?: Readonly<Record<string, BrokerParts | undefined>> }
+  readonly connectionPoolBuilder?: { build?: (...destination: unknown[]) => Promise<PoolParts> }
+  readonly brokerPool?: { readonly seedBroker?: BrokerParts; readonly brokers?: Readonly<Record<string, BrokerParts | undefined>> }
 }
 
 interface BrokerParts {
-  readonly connectionPool?: { readonly pool?: readonly ConnectionParts[] }
+  readonly connectionPool?: PoolParts
+}
+
+interface PoolParts {
+  readonly pool?: readonly ConnectionParts[]
+  readonly destroy?: () => Promise<unknown>
 }
 
 interface ConnectionParts {
   connect?: () => Promise<unknown>
 }
 
-const shared = new WeakSet<ConnectionParts>()
+/** The connections of one kafkajs consumer, those included that it has forgotten. */
+export interface Connections {
+  /** Closes what is still open. Nothing is opened any more. */
+  close(): Promise<void>
+}
 
 /**
- * Two requests that find a connection broken, such as a heartbeat and a commit, have kafkajs 2.2.4 open it twice. It forgets the first of the two
- * sockets, which nobody closes any more: it keeps the process alive after its consumers have stopped, until the broker closes it ten minutes later. Here
- * the second one waits for the first.
+ * kafkajs 2.2.4 leaves connections open that it has forgotten: two requests that find one broken, such as a heartbeat and a commit, both open it, and the
+ * first socket is lost; what is asked of a broker whose address it has looked up again since, such as to leave the group, opens a connection that its
+ * `disconnect` does not know; and a commit that is tried again after that connects anew. Such a socket keeps the process alive after its consumers have
+ * stopped, until the broker closes it ten minutes later. So a second request waits for the first, every connection is remembered, and none is opened
+ * after the end.
  */
-export function connectOnce(cluster: object): void {
-  const { brokerPool } = cluster as ClusterParts
-  for (const broker of Object.values(brokerPool?.brokers ?? {})) {
-    for (const connection of broker?.connectionPool?.pool ?? []) {
-      if (!connection.connect || shared.has(connection)) continue
-      shared.add(connection)
-      const connect = connection.connect.bind(connection)
-      let connecting: Promise<unknown> | undefined
-      connection.connect = () => {
-        connecting ??= connect().finally(() => (connecting = undefined))
-        return connecting
-      }
+export function followConnections(cluster: object): Connections {
+  const { brokerPool, connectionPoolBuilder } = cluster as ClusterParts
+  /** Weakly: one that has no open socket any more may go. In an outage there are many. */
+  const pools = new Set<WeakRef<PoolParts>>()
+  let isClosed = false
+  const follow = (pool: PoolParts | undefined): void => {
+    if (!pool) return
+    for (const ref of pools) if (!ref.deref()) pools.delete(ref)
+    pools.add(new WeakRef(pool))
+    for (const connection of pool.pool ?? []) connectOnce(connection, () => isClosed)
+  }
+
+  for (const broker of [brokerPool?.seedBroker, ...Object.values(brokerPool?.brokers ?? {})]) follow(broker?.connectionPool)
+  const build = connectionPoolBuilder?.build
+  if (connectionPoolBuilder && build) {
+    connectionPoolBuilder.build = async (...destination) => {
+      const pool = await build(...destination)
+      follow(pool)
+      return pool
     }
+  }
+  return {
+    async close() {
+      isClosed = true
+      await Promise.allSettled([...pools].map(async (ref) => ref.deref()?.destroy?.()))
+    },
+  }
+}
+
+function connectOnce(connection: ConnectionParts, isClosed: () => boolean): void {
+  if (!connection.connect) return
+  const connect = connection.connect.bind(connection)
+  let connecting: Promise<unknown> | undefined
+  connection.connect = () => {
+    // Not one of kafkajs's own errors, after which it would try again.
+    if (isClosed()) return Promise.reject(new Error('This consumer has been closed'))
+    connecting ??= connect().finally(() => (connecting = undefined))
+    return connecting
   }
 }

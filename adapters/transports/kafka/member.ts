@@ -1,7 +1,8 @@
 import { within } from '../../../src/index.js'
 import { fairAssigner } from './assigner.js'
-import { connectOnce } from './connecting.js'
+import { followConnections } from './connecting.js'
 import type { Clock } from '../../../src/index.js'
+import type { Connections } from './connecting.js'
 import type { KafkaBatch, KafkaClient, PartitionOffset, TopicPartitions } from './client.js'
 
 /** One kafkajs consumer, from its start to its end: it is never restarted, but replaced. */
@@ -55,14 +56,14 @@ export function openMember(parts: MemberParts): Member {
   let isFetching = false
   let fetchedAt = clock.now()
 
-  /** The brokers as this consumer knows them; kafkajs shows them to assigners only. */
-  let known: object | undefined
+  /** kafkajs shows them to assigners only. */
+  let connections: Connections | undefined
 
   const consumer = kafka.consumer({
     groupId,
     partitionAssigners: [
       ({ cluster }) => {
-        known = cluster
+        connections = followConnections(cluster)
         // kafkajs keeps offsets by group for all consumers of one `Kafka`, and each that joins wipes out what the others know.
         if ('committedOffsetsByGroup' in cluster) cluster.committedOffsetsByGroup = new Map()
         return fairAssigner(cluster)
@@ -160,11 +161,7 @@ export function openMember(parts: MemberParts): Member {
     pause: (partitions) => quietly(() => consumer.pause(asTopicPartitions(partitions))),
     resume: (partitions) => quietly(() => consumer.resume(asTopicPartitions(partitions))),
     seek: (offset) => quietly(() => consumer.seek(offset)),
-    commit(offsets) {
-      // What is to be committed is the only thing that is asked of the broker beside what kafkajs asks by itself.
-      if (known) connectOnce(known)
-      return consumer.commitOffsets(offsets)
-    },
+    commit: (offsets) => consumer.commitOffsets(offsets),
     stuck() {
       const now = clock.now()
       if (parts.isAway()) aliveAt = fetchedAt = now
@@ -179,7 +176,10 @@ export function openMember(parts: MemberParts): Member {
     async close() {
       ended = true
       // Disconnected while it joins for the first time, it would come back to life.
-      const closing = started.then(() => consumer.disconnect()).catch(() => undefined)
+      const closing = started
+        .then(() => consumer.disconnect())
+        .catch(() => undefined)
+        .then(() => connections?.close())
       await within(clock, closingMs, closing)
     },
   }

@@ -2,19 +2,32 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { Kafka, PartitionAssigners, logLevel } from 'kafkajs'
+import { followConnections } from '../../../adapters/transports/kafka/connecting.js'
 import { startKafka } from '../../services/kafka.js'
+import { openProxy } from '../../services/proxy.js'
 import { makeHandler, marksOf, openLab, sleep, until, type Lab } from './kafka-lab.js'
+import type { Connections } from '../../../adapters/transports/kafka/connecting.js'
+import type { Proxy } from '../../services/proxy.js'
 import type { Server } from '../../services/server.js'
+
+/** The inside of kafkajs that is looked at. */
+interface Builder {
+  build(at: { host: string; port: number }): Promise<{ getConnection(): Promise<unknown> }>
+}
 
 // A broker of its own: this one is killed.
 const port = Number(process.env['HAPAX_TEST_OUTAGE_PORT'] ?? 19_292)
 const dir = mkdtempSync(join(tmpdir(), 'hapax-kafka-'))
 let server: Server
+let proxy: Proxy
 let lab: Lab
 beforeAll(async () => {
-  server = await startKafka({ port, dir })
+  proxy = await openProxy({ host: '127.0.0.1', port: port + 2 })
+  server = await startKafka({ port, dir, proxied: { port: port + 2, advertisedPort: proxy.port } })
 })
 afterAll(async () => {
+  proxy?.close()
   await server?.kill()
   rmSync(dir, { recursive: true, force: true })
 })
@@ -114,6 +127,38 @@ it('rejects what is published while the broker is away, and goes on afterwards',
   // What was rejected as unknown may still arrive while it is read.
   await until('it is there', async () => (await read(topic)).some(({ value }) => value === 'after'))
 }, 180_000)
+
+it('lets kafkajs open a broken connection once, and closes those that it has forgotten', async () => {
+  const kafka = new Kafka({ brokers: [`127.0.0.1:${proxy.port}`], logLevel: logLevel.NOTHING })
+  let connections: Connections | undefined
+  let builder: Builder | undefined
+  const consumer = kafka.consumer({
+    groupId: `${lab.topic}-forgetful`,
+    partitionAssigners: [
+      ({ cluster }) => {
+        connections = followConnections(cluster)
+        builder = (cluster as unknown as { connectionPoolBuilder: Builder }).connectionPoolBuilder
+        return PartitionAssigners.roundRobin({ cluster } as Parameters<typeof PartitionAssigners.roundRobin>[0])
+      },
+    ],
+  })
+  await consumer.connect()
+  await consumer.subscribe({ topic: lab.topic })
+  await consumer.run({ eachMessage: () => Promise.resolve() })
+  await until('it is connected', () => connections !== undefined && proxy.connections > 0)
+  // As kafkajs does with a broker whose address it looks up again, and as two requests do that find its connection broken.
+  const forgotten = await builder?.build({ host: '127.0.0.1', port: proxy.port })
+  const before = proxy.connections
+  await Promise.all([forgotten?.getConnection(), forgotten?.getConnection()])
+  await until('it is open', () => proxy.connections > before)
+  await consumer.disconnect()
+  await until('only the forgotten one is left', () => proxy.connections === 1)
+  await connections?.close()
+  await until('none is left', () => proxy.connections === 0)
+  // As a commit does that is tried again.
+  await expect(forgotten?.getConnection()).rejects.toThrow('closed')
+  expect(proxy.connections).toBe(0)
+}, 60_000)
 
 it('stops in time though the broker is away', async () => {
   const { consume, send } = lab
