@@ -38,11 +38,10 @@ export interface RedisStoreOptions {
  * Throws a `ConfigurationError` for options that cannot be. Whatever the client rejects with is thrown by the step: how long a server may be
  * away before it does is the client's to say (`maxRetriesPerRequest`, `commandTimeout`).
  */
-export function redisStore(
-  client: RedisClient | RedisClusterClient,
-  { prefix = 'hapax:', whenEvicting = 'refuse' }: RedisStoreOptions = {},
-): Store {
+export function redisStore(client: RedisClient | RedisClusterClient, options: RedisStoreOptions = {}): Store {
   refuseUnless.methods('client', client, ['eval', 'evalsha', 'info'], "new Redis('redis://localhost:6379') of ioredis")
+  refuseUnless.options(options, "{ prefix: 'hapax:' }")
+  const { prefix = 'hapax:', whenEvicting = 'refuse' } = options
   refuseUnless.text('prefix', prefix, { good: 'hapax:' })
   refuseUnless.oneOf('whenEvicting', whenEvicting, ['refuse', 'accept'])
 
@@ -64,7 +63,7 @@ export function redisStore(
 
   return {
     async check(warn) {
-      for (const node of await primaries(client)) {
+      for (const node of await primaries(client, prefix)) {
         await checkReplication(node, warn)
         if (whenEvicting === 'refuse') await checkEviction(node, warn)
       }
@@ -101,11 +100,26 @@ function unexpected(answer: unknown): Error {
   return new Error(`Redis gave an answer that a script of Hapax never gives: ${JSON.stringify(answer)}`)
 }
 
-async function primaries(client: RedisClient | RedisClusterClient): Promise<readonly RedisClient[]> {
+async function primaries(client: RedisClient | RedisClusterClient, prefix: string): Promise<readonly RedisClient[]> {
   if (!('nodes' in client)) return [client]
   // A cluster client learns of its nodes while it connects, and only a command waits for that.
   await client.eval('return 1', 0)
+  await checkPipelining(client, prefix)
   return client.nodes('master')
+}
+
+/** ioredis before 5.11 tells by its first argument where a command goes that it pipelines by itself. A script's is no key, and so it would fail under load only. */
+async function checkPipelining(client: RedisClusterClient, prefix: string): Promise<void> {
+  try {
+    await Promise.all(Array.from({ length: 16 }, (_, index) => client.eval('return 1', 1, `${prefix}${index}`)))
+  } catch (error) {
+    if (!messageOf(error).startsWith('All keys in the pipeline')) throw error
+    throw new ConfigurationError(
+      'client',
+      'client is a Cluster with enableAutoPipelining of an ioredis that pipelines no scripts on a cluster; use ioredis 5.11 or newer, or turn that off',
+      { cause: error },
+    )
+  }
 }
 
 async function checkReplication(node: RedisClient, warn: (message: string) => void): Promise<void> {

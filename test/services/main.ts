@@ -22,7 +22,7 @@ function start(): Promise<boolean> {
       } catch (error) {
         allAnswer = false
         const lines = [await service.fault(), (error as Error).message, `${service.variable} names another address.`]
-        say(service.name, 'failed', `${service.address}: ${lines.filter((line) => line !== undefined).join('\n         ')}`)
+        say(service.name, 'failed', `${service.address}: ${lines.filter((line) => line !== undefined).join('\n              ')}`)
       }
     }
     return allAnswer
@@ -69,5 +69,5 @@ async function status(): Promise<boolean> {
 }
 
 function say(service: string, verb: string, detail: string): void {
-  console.log(`${service.padEnd(8)} ${verb.padEnd(8)} ${detail}`)
+  console.log(`${service.padEnd(13)} ${verb.padEnd(8)} ${detail}`)
 }

@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url'
 export const servicesDir: string = fileURLToPath(new URL('../../.services/', import.meta.url))
 
 export const redisUrl: string = process.env.HAPAX_TEST_REDIS || 'redis://127.0.0.1:6379'
+export const redisClusterNodes: readonly string[] = (
+  process.env.HAPAX_TEST_REDIS_CLUSTER || '127.0.0.1:7000,127.0.0.1:7001,127.0.0.1:7002'
+).split(',')
 export const postgresUrl: string = process.env.HAPAX_TEST_POSTGRES || 'postgres://postgres@127.0.0.1:5432/postgres'
 export const mysqlUrl: string = process.env.HAPAX_TEST_MYSQL || 'mysql://root@127.0.0.1:3306/test'
 export const rabbitmqUrl: string = process.env.HAPAX_TEST_RABBITMQ || 'amqp://guest:guest@127.0.0.1:5672'

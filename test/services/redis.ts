@@ -12,9 +12,7 @@ export interface RedisOptions {
 }
 
 export async function startRedis({ port, dir, args = [] }: RedisOptions): Promise<Server> {
-  if (ask('redis-server', '--version') === undefined) {
-    throw new Error('redis-server is missing: run `npm run services` once, or install it (on Debian: apt-get install redis-server)')
-  }
+  needRedis()
   return runServer({
     name: 'Redis',
     host: '127.0.0.1',
@@ -28,12 +26,20 @@ export async function startRedis({ port, dir, args = [] }: RedisOptions): Promis
   })
 }
 
+export function needRedis(): void {
+  if (ask('redis-server', '--version') !== undefined) return
+  throw new Error('redis-server is missing: run `npm run services` once, or install it (on Debian: apt-get install redis-server)')
+}
+
 export async function installRedis(): Promise<void> {
   if (ask('redis-server', '--version') === undefined) await install('redis-server', ['redis-server'])
 }
 
-/** Why the Redis at this address cannot be used; undefined when it answers. */
-export async function redisFault(url: string): Promise<string | undefined> {
+/** Why the Redis at this address cannot be used; undefined when it answers to what it is asked. */
+export async function redisFault(
+  url: string,
+  probe: (client: Redis) => Promise<unknown> = (client) => client.ping(),
+): Promise<string | undefined> {
   const client = new Redis(url, {
     lazyConnect: true,
     connectTimeout: 1_000,
@@ -45,7 +51,7 @@ export async function redisFault(url: string): Promise<string | undefined> {
   client.on('error', (error: Error) => (reason = error))
   try {
     await client.connect()
-    await client.ping()
+    await probe(client)
     return undefined
   } catch (error) {
     return (reason ?? (error as Error)).message

@@ -1,9 +1,20 @@
 import { join } from 'node:path'
 import { kafkaFault, startKafka } from './kafka.js'
 import { installMariadb, mariadbFault, startMariadb } from './mariadb.js'
-import { isLocal, kafkaBrokers, kafkaVersion, mysqlUrl, postgresUrl, rabbitmqUrl, redisUrl, servicesDir } from './places.js'
+import {
+  isLocal,
+  kafkaBrokers,
+  kafkaVersion,
+  mysqlUrl,
+  postgresUrl,
+  rabbitmqUrl,
+  redisClusterNodes,
+  redisUrl,
+  servicesDir,
+} from './places.js'
 import { installPostgres, postgresFault, startPostgres } from './postgres.js'
 import { installRabbitmq, rabbitmqFault, startRabbitmq } from './rabbitmq.js'
+import { redisClusterFault, startRedisCluster } from './redis-cluster.js'
 import { installRedis, redisFault, startRedis } from './redis.js'
 import type { Server } from './server.js'
 
@@ -22,6 +33,7 @@ export interface Service {
 
 export const services: readonly Service[] = [
   packaged('redis', 'HAPAX_TEST_REDIS', redisUrl, 6379, { fault: redisFault, install: installRedis, start: startRedis }),
+  redisCluster(),
   packaged('postgres', 'HAPAX_TEST_POSTGRES', postgresUrl, 5432, { fault: postgresFault, install: installPostgres, start: startPostgres }),
   packaged('mariadb', 'HAPAX_TEST_MYSQL', mysqlUrl, 3306, { fault: mariadbFault, install: installMariadb, start: startMariadb }),
   packaged('rabbitmq', 'HAPAX_TEST_RABBITMQ', rabbitmqUrl, 5672, { fault: rabbitmqFault, install: installRabbitmq, start: startRabbitmq }),
@@ -53,6 +65,22 @@ function packaged(name: string, variable: string, url: string, usualPort: number
       if (reason === undefined) return server
       await server.stop()
       throw new Error(`what can be started here has another user or database than is asked for: ${reason}`)
+    },
+  }
+}
+
+function redisCluster(): Service {
+  const [first = ''] = redisClusterNodes
+  const { hostname, port } = new URL(`redis://${first}`)
+  return {
+    name: 'redis-cluster',
+    address: redisClusterNodes.join(','),
+    variable: 'HAPAX_TEST_REDIS_CLUSTER',
+    fault: () => redisClusterFault(redisClusterNodes),
+    async start() {
+      needLocal(hostname)
+      await installRedis()
+      return startRedisCluster({ port: Number(port), dir: join(servicesDir, `redis-cluster-${port}`) })
     },
   }
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import { createPool } from 'mysql2/promise'
 import { Pool } from 'pg'
 import { mysqlStore } from 'hapax/stores/mysql'
@@ -12,7 +12,7 @@ import { postgresStore } from 'hapax/stores/postgres'
 import { redisStore } from 'hapax/stores/redis'
 import { sqliteStore } from 'hapax/stores/sqlite'
 import { pipelineSuite } from 'hapax/testing'
-import { mysqlUrl, postgresUrl, redisUrl } from '../../services/places.js'
+import { mysqlUrl, postgresUrl, redisClusterNodes, redisUrl } from '../../services/places.js'
 import { openLab as openKafkaLab } from '../transports/kafka-lab.js'
 import { openLab as openRabbitmqLab, orderingKeyOf, textsOf } from '../transports/rabbitmq-lab.js'
 import type { Store } from 'hapax'
@@ -35,6 +35,18 @@ const stores = {
     return {
       store() {
         const client = new Redis(redisUrl)
+        clients.push(client)
+        return redisStore(client, { prefix })
+      },
+      close: async () => void (await Promise.all(clients.map((client) => client.quit()))),
+    }
+  },
+  async 'Redis Cluster'(): Promise<Records> {
+    const prefix = `pipeline-${randomUUID()}:`
+    const clients: Cluster[] = []
+    return {
+      store() {
+        const client = new Cluster(redisClusterNodes.map((node) => `redis://${node}`))
         clients.push(client)
         return redisStore(client, { prefix })
       },
@@ -131,14 +143,21 @@ const transports = {
   },
 }
 
-/** The pipeline suite on each of these stores under each transport, by pair. */
-export function pairCases(names: readonly (keyof typeof stores)[]): Readonly<Record<string, readonly SuiteCase[]>> {
+type TransportName = keyof typeof transports
+
+const everyTransport = Object.keys(transports) as readonly TransportName[]
+
+/** The pipeline suite on each of these stores under each of these transports, by pair. */
+export function pairCases(
+  names: readonly (keyof typeof stores)[],
+  under: readonly TransportName[] = everyTransport,
+): Readonly<Record<string, readonly SuiteCase[]>> {
   const groups: Record<string, readonly SuiteCase[]> = {}
-  for (const [transport, openTransport] of Object.entries(transports)) {
+  for (const transport of under) {
     for (const name of names) {
       const open = async (): Promise<PipelineBench> => {
         const records = await stores[name]()
-        const opened = await openTransport()
+        const opened = await transports[transport]()
         return {
           ...opened,
           store: () => records.store(),

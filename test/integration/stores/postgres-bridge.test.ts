@@ -1,12 +1,12 @@
 import { PGlite } from '@electric-sql/pglite'
 import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
-import { DatabaseError, Pool } from 'pg'
+import { Pool } from 'pg'
 import { describe, expect, test } from 'vitest'
 import { hasCode, inbox } from 'hapax'
 import { postgresStore } from 'hapax/stores/postgres'
 import { storeSuite, transactionalStoreSuite } from 'hapax/testing'
 import { bridgeTransactions } from '../../../adapters/stores/postgres/transactions.js'
-import { claimed, long, makeTables } from './postgres-table.js'
+import { claimed, conflict, long, makeTables } from './postgres-table.js'
 import type { Transaction } from 'kysely'
 import type { PostgresBridge } from 'hapax/stores/postgres'
 import type { CuttingProxy } from './cutting-proxy.js'
@@ -56,7 +56,7 @@ describe('a bridge to Kysely', () => {
       open,
       write: async (tx, row) => void (await write(tx, row)),
       has,
-      conflict: () => Object.assign(new DatabaseError('could not serialize access', 0, 'error'), { code: '40001' }),
+      conflict,
       loseNextCommit: async (store) => proxies.get(store)?.cut('after', 'commit'),
     }),
   }

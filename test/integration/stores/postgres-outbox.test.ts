@@ -4,6 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { postgresOutbox, postgresStore } from 'hapax/stores/postgres'
 import { outboxSuite } from 'hapax/testing'
 import { postgresUrl } from '../../services/places.js'
+import { tellsTransactions } from './postgres-table.js'
 import { behindProxy, freshName } from './table.js'
 import type { Transaction } from 'kysely'
 import type { PoolClient } from 'pg'
@@ -118,7 +119,7 @@ describe('a producer', () => {
         await outbox.send(client, [order, order])
         await client.query('commit')
         expect((await outbox.depth()).waiting).toBe(2)
-        await expect(outbox.send(client, order)).rejects.toThrow(/No transaction is open/)
+        if (tellsTransactions) await expect(outbox.send(client, order)).rejects.toThrow(/No transaction is open/)
       } finally {
         client.release()
       }

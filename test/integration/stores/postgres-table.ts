@@ -1,4 +1,4 @@
-import { Pool } from 'pg'
+import { Client, Pool } from 'pg'
 import { afterAll, beforeAll } from 'vitest'
 import { postgresStore } from 'hapax/stores/postgres'
 import { postgresUrl } from '../../services/places.js'
@@ -7,6 +7,12 @@ import type { PoolConfig } from 'pg'
 import type { Tables } from './table.js'
 
 export { claimed, long } from './table.js'
+
+/** Whether this pg tells if a transaction is open on a client: from 8.21 on. Without that, the store cannot refuse one on which none is. */
+export const tellsTransactions: boolean = 'getTransactionStatus' in Client.prototype
+
+/** Like what pg throws when the server gave up a transaction. Its class cannot be had by its name before pg 8.7. */
+export const conflict = (): Error => Object.assign(new Error('could not serialize access'), { severity: 'ERROR', code: '40001' })
 
 export function makeTables(): Tables<Pool, PoolConfig> {
   const table = freshName()

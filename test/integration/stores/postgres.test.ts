@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { DatabaseError, Pool } from 'pg'
+import { Pool } from 'pg'
 import { describe, expect, test } from 'vitest'
 import { hasCode } from 'hapax'
 import { postgresStore } from 'hapax/stores/postgres'
 import { storeSuite, transactionalStoreSuite } from 'hapax/testing'
 import { postgresUrl } from '../../services/places.js'
-import { claimed, long, makeTables } from './postgres-table.js'
+import { claimed, conflict, long, makeTables } from './postgres-table.js'
 import type { PoolClient, PoolConfig } from 'pg'
 import type { PostgresStoreOptions } from 'hapax/stores/postgres'
 import type { CuttingProxy } from './cutting-proxy.js'
@@ -42,7 +42,7 @@ for (const [name, setting] of Object.entries(settings)) {
       open,
       write: async (tx, row) => void (await tx.query(`insert into ${rows} values ($1)`, [row])),
       has,
-      conflict: () => Object.assign(new DatabaseError('could not serialize access', 0, 'error'), { code: '40001' }),
+      conflict,
       loseNextCommit: async (handle) => proxies.get(handle)?.cut('after', 'commit'),
       sweeping: {
         async open() {

@@ -1,5 +1,6 @@
 import { createPool } from 'mysql2/promise'
-import { Pool } from 'pg'
+// By its default, which is all that pg has for modules before 8.15.
+import pg from 'pg'
 import { inbox } from 'hapax'
 import { mysqlStore } from 'hapax/stores/mysql'
 import { postgresStore } from 'hapax/stores/postgres'
@@ -47,7 +48,7 @@ function wrap<Client extends object>(client: Client, around: Around): Client {
 }
 
 function openPostgres(connectionString: string, table: string, rows: string, around: Around): Opened {
-  const pool = new Pool({ connectionString })
+  const pool = new pg.Pool({ connectionString })
   const save = inbox(
     async (key: string, { tx }) => {
       await tx.query(`insert into ${rows} values ($1)`, [key])
