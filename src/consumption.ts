@@ -53,7 +53,10 @@ export async function openConsumption<Message>(
   options: ConsumeOptions,
   { clock, concurrency, open }: ConsumptionParts<Message>,
 ): Promise<Consumption> {
+  refuseUnless.methods('handler', handler, ['settle', 'check', 'report'], 'idempotent(…), or inbox(…)')
+  refuseUnless.options(options, '{ graceMs }')
   const { signal, graceMs = 20_000 } = options
+  refuseUnless.signal('signal', signal)
   refuseUnless.wholeNumber('graceMs', graceMs, { least: 0, good: 20_000 })
   refuseUnless.wholeNumber('concurrency', concurrency, { least: 1, good: 16 })
   await handler.check()

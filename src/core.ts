@@ -2,7 +2,7 @@ import { openHooks } from './hooks.js'
 import { openOutage } from './outage.js'
 import { openTwins } from './twins.js'
 import { refuse, refuseUnless } from './options.js'
-import { systemRuntime } from './runtime.js'
+import { refuseUnlessRuntime, systemRuntime } from './runtime.js'
 import type { HandlerOptions, Settings } from './handler.js'
 import type { Hooks } from './hooks.js'
 import type { Outage } from './outage.js'
@@ -25,6 +25,9 @@ export interface Core extends Policy, Settings {
   readonly twins: Twins
 }
 
+/** What every store can reckon with, whatever kind of numbers it has; and with it lease and retry delays, which are shorter. */
+const longestMs = 2 ** 50
+
 const storeMethods = ['check', 'claim', 'renew', 'complete', 'release']
 
 export function openCore(
@@ -35,19 +38,21 @@ export function openCore(
   },
   moreStoreMethods: readonly string[] = [],
 ): Core {
-  if (typeof options !== 'object' || options === null) throw refuse('options', options, 'an object', '{ store, scope, key }')
+  refuseUnless.options(options, '{ store, scope, key }')
+  // Before the defaults that are made of them.
+  const { leaseMs = 30_000, maxRunMs = 900_000 } = options
+  refuseUnless.wholeNumber('leaseMs', leaseMs, { least: 50, good: 30_000 })
+  refuseUnless.wholeNumber('maxRunMs', maxRunMs, { least: 1, good: 900_000 })
   const {
     scope,
     store,
     windowMs = 86_400_000,
-    leaseMs = 30_000,
     maxAttempts = 5,
     retryDelaysMs = [1_000, 10_000, 60_000, 600_000],
-    maxRunMs = 900_000,
     maxLapses = 5,
     storeTimeoutMs = Math.min(5_000, Math.floor(leaseMs / 6)),
-    recordTimeoutMs = leaseMs * 2,
-    overdueMs = maxRunMs * 2,
+    recordTimeoutMs = twice(leaseMs),
+    overdueMs = twice(maxRunMs),
     whenBusy = 'postpone',
     whenFailed = 'postpone',
     whenStoreFails = 'hold',
@@ -59,26 +64,27 @@ export function openCore(
   refuseUnless.function('key', options.key, '(order) => order.id')
   if (options.onOutcome !== undefined) refuseUnless.function('onOutcome', options.onOutcome, '(outcome) => log(outcome)')
   if (options.onTrouble !== undefined) refuseUnless.function('onTrouble', options.onTrouble, '(trouble) => log(trouble.message)')
-  refuseUnless.wholeNumber('leaseMs', leaseMs, { least: 50, good: 30_000 })
-  refuseUnless.wholeNumber('windowMs', windowMs, { least: 1, good: 86_400_000 })
+  refuseUnless.wholeNumber('windowMs', windowMs, { least: 1, most: longestMs, good: 86_400_000 })
   refuseUnless.wholeNumber('maxAttempts', maxAttempts, { least: 1, good: 5 })
   refuseUnless.wholeNumber('maxLapses', maxLapses, { least: 1, good: 5 })
-  refuseUnless.wholeNumber('maxRunMs', maxRunMs, { least: 1, good: 900_000 })
   refuseUnless.wholeNumbers('retryDelaysMs', retryDelaysMs, { least: 1, good: [1_000, 10_000, 60_000, 600_000] })
   refuseUnless.wholeNumber('recordTimeoutMs', recordTimeoutMs, { least: 0, good: 60_000 })
   refuseUnless.wholeNumber('overdueMs', overdueMs, { least: 1, good: 1_800_000 })
   refuseUnless.oneOf('whenBusy', whenBusy, ['postpone', 'wait'])
   refuseUnless.oneOf('whenFailed', whenFailed, ['postpone', 'wait'])
   refuseUnless.oneOf('whenStoreFails', whenStoreFails, ['hold', 'run'])
+  refuseUnlessRuntime(runtime)
+  refuseUnless.methods('runtime.gate', runtime.gate, ['tryEnter', 'enter'], 'openRuntime()')
   // Renewals begin after a third of the lease: with a quarter for each answer, two may fail before it is over.
   refuseUnless.wholeNumber('storeTimeoutMs', storeTimeoutMs, { least: 1, most: Math.floor(leaseMs / 4), good: Math.floor(leaseMs / 6) })
   const retriesMs = totalDelayMs(retryDelaysMs, maxAttempts)
-  if (windowMs < leaseMs + retriesMs) {
+  const leastMs = leaseMs + retriesMs
+  if (windowMs < leastMs) {
     throw refuse(
       'windowMs',
       windowMs,
       `at least the lease and all retry delays together (${leaseMs} + ${retriesMs} ms), or a message is forgotten while its copies are still on their way`,
-      Math.max(86_400_000, leaseMs + retriesMs),
+      leastMs <= longestMs ? Math.max(86_400_000, leastMs) : 'a smaller maxAttempts, or shorter retryDelaysMs and leaseMs',
     )
   }
 
@@ -103,6 +109,11 @@ export function openCore(
     outage: openOutage(hooks, scope),
     twins: openTwins(),
   }
+}
+
+/** As the default of another option. */
+function twice(ms: number): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, ms * 2)
 }
 
 function totalDelayMs(delaysMs: readonly number[], maxAttempts: number): number {

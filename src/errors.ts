@@ -109,9 +109,10 @@ export function hasCode(error: unknown, code: ErrorCode): boolean {
 
 /** A text for people, whatever was thrown. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message
   try {
-    return String(error)
+    // Whoever throws may have put anything there.
+    const message: unknown = error instanceof Error ? error.message : error
+    return typeof message === 'string' ? message : String(message)
   } catch {
     return 'something that has no text was thrown'
   }

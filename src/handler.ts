@@ -42,7 +42,7 @@ export interface HandlerOptions<Message> {
   readonly scope: string
   /** What makes two messages the same, computed once, before the handler can change the message. A message for which it throws, or gives no text or an empty one, is dead-lettered. */
   readonly key: (message: Message, from: { readonly headers: MessageHeaders }) => string
-  /** How long a consumed key is remembered; longer than the lease and all retry delays together. @default 86_400_000 (24 h) */
+  /** How long a consumed key is remembered; longer than the lease and all retry delays together, at most 2 ** 50. @default 86_400_000 (24 h) */
   readonly windowMs?: number | undefined
   /** How long a claim lasts unless renewed: how long the keys of a killed process wait at most. At least 50. @default 30_000 */
   readonly leaseMs?: number | undefined

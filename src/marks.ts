@@ -34,7 +34,7 @@ export function deadLetterHeaders(marks: Marks, route: Route, reason: unknown): 
 function markHeaders(marks: Marks, route: Route): Record<string, string> {
   return {
     'hapax-scope': encodeKey(marks.scope),
-    ...(marks.key !== undefined && { 'hapax-key': encodeKey(marks.key) }),
+    ...(marks.key !== undefined && { 'hapax-key': shortened(encodeKey(marks.key)) }),
     'hapax-attempts': String(marks.attempts),
     'hapax-postponements': String(marks.postponements),
     'hapax-since': String(route.sinceEpochMs ?? route.nowEpochMs),
@@ -64,12 +64,13 @@ export function readMarks(
 ): BelievedMarks | undefined {
   if (headers['hapax-scope'] !== encodeKey(expected.scope) || headers['hapax-origin'] !== encodeKey(expected.origin)) return undefined
   return {
-    attempts: wholeNumber(headers['hapax-attempts']) ?? 0,
-    postponements: wholeNumber(headers['hapax-postponements']) ?? 0,
+    // As many digits as every store can keep, whoever wrote them.
+    attempts: wholeNumber(headers['hapax-attempts'], 9) ?? 0,
+    postponements: wholeNumber(headers['hapax-postponements'], 9) ?? 0,
     replay: headers['hapax-replay'] === 'true',
     dueEpochMs: wholeNumber(headers['hapax-due']),
     sinceEpochMs: wholeNumber(headers['hapax-since']),
-    position: headers['hapax-position'],
+    position: readPosition(headers['hapax-position']),
   }
 }
 
@@ -83,7 +84,19 @@ export function withoutMarks(headers: MessageHeaders): MessageHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !isMark(name)))
 }
 
-function wholeNumber(text: string | undefined): number | undefined {
-  if (text === undefined || !/^\d{1,15}$/.test(text)) return undefined
+function wholeNumber(text: string | undefined, digits = 15): number | undefined {
+  if (text === undefined || text.length > digits || !/^\d+$/.test(text)) return undefined
   return Number(text)
+}
+
+/** What a person needs of a text that is longer than any header should be, or a copy could be larger than the broker takes. */
+const longest = 1_000
+
+function shortened(text: string): string {
+  return text.length > longest ? `${text.slice(0, longest)}...` : text
+}
+
+/** It is written into each copy again: it must not grow. */
+function readPosition(text: string | undefined): string | undefined {
+  return text && text.length <= longest && encodeKey(text) === text ? text : undefined
 }

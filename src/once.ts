@@ -2,6 +2,7 @@ import { claimRecord, giveBack, storeAway } from './claiming.js'
 import { holdLease } from './lease.js'
 import { hasCode } from './errors.js'
 import { nameMessage } from './reading.js'
+import { refuseUnless } from './options.js'
 import type { Call, Effect, Effected } from './effect.js'
 import type { Core } from './core.js'
 import type { HandlerOptions, OnceFrom, OnceResult } from './handler.js'
@@ -14,7 +15,10 @@ export function openOnce<Message, Value>(
   effect: Effect<Message, Value>,
 ): (message: Message, from?: OnceFrom) => Promise<OnceResult<Value>> {
   return async (message: Message, from: OnceFrom = {}): Promise<OnceResult<Value>> => {
+    refuseUnless.options(from, '{ headers, signal }', 'from')
     const { headers = {}, signal } = from
+    refuseUnless.options(headers, '{ trace }', 'headers')
+    refuseUnless.signal('signal', signal)
     const named = nameMessage(options, message, headers)
     signal?.throwIfAborted()
     const call = {

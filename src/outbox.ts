@@ -2,7 +2,7 @@ import { openHooks } from './hooks.js'
 import { openRelay } from './relay.js'
 import { laneCount } from './outbox-table.js'
 import { laneOf, packMessage, unpackMessage } from './outbox-message.js'
-import { refuseUnless } from './options.js'
+import { refuse, refuseUnless } from './options.js'
 import { systemRandom } from './random.js'
 import type { OutboxDepth, OutboxTable, SetAsideEntry } from './outbox-table.js'
 import type { Outgoing, Publisher } from './transport.js'
@@ -45,10 +45,11 @@ export interface Outbox<Tx> {
 }
 
 /** An outbox over a table: what adapters make. */
-export function openOutbox<Tx>(
-  table: OutboxTable<Tx>,
-  { random = systemRandom }: { readonly random?: Random | undefined } = {},
-): Outbox<Tx> {
+export function openOutbox<Tx>(table: OutboxTable<Tx>, options: { readonly random?: Random | undefined } = {}): Outbox<Tx> {
+  refuseUnless.methods('table', table, ['check', 'add', 'takeLanes', 'read', 'sent', 'failed', 'setAside', 'listen'], 'a table of yours')
+  refuseUnless.options(options, '{ random }')
+  const { random = systemRandom } = options
+  refuseUnless.random('random', random)
   return {
     table,
     async send(tx, messages) {
@@ -56,18 +57,31 @@ export function openOutbox<Tx>(
       const entries = list.map((message) => packMessage(message, random))
       if (entries.length > 0) await table.add(tx, entries)
     },
-    relay: (publisher, options = {}) => openRelay(table, publisher, options, openHooks(options)),
+    async relay(publisher, relayOptions = {}) {
+      refuseUnless.options(relayOptions, '{ concurrency }')
+      return openRelay(table, publisher, relayOptions, openHooks(relayOptions))
+    },
     depth: () => table.depth(),
     async listSetAside(most = 100) {
       refuseUnless.wholeNumber('most', most, { least: 1, good: 100 })
       const entries = await table.listSetAside(most)
       return entries.map(({ position, failures, reason, ...packed }) => ({ position, message: unpackOr(packed), failures, reason }))
     },
-    async sendAgain(messages) {
+    async sendAgain(messages: readonly Pick<SetAsideMessage, 'position' | 'message'>[]) {
+      refuseUnlessList(messages)
+      for (const each of messages) {
+        refuseUnless.options(each, '{ position, message }', 'messages')
+        refuseUnless.wholeNumber('position', each.position, { good: 17 })
+      }
       const moves = messages.map(({ position, message }) => ({ position, lane: laneCount + laneOf(packMessage(message, random), random) }))
       return moves.length === 0 ? 0 : table.sendAgain(moves)
     },
   }
+}
+
+/** It is whatever people hand in. */
+function refuseUnlessList(value: unknown): void {
+  if (!Array.isArray(value)) throw refuse('messages', value, 'a list of messages', 'await outbox.listSetAside()')
 }
 
 function isList(messages: Outgoing | readonly Outgoing[]): messages is readonly Outgoing[] {

@@ -4,7 +4,7 @@ import { openHolding } from './holding.js'
 import { openLanes } from './relay-lanes.js'
 import { refuseUnless } from './options.js'
 import { sleep, within } from './clock.js'
-import { systemRuntime } from './runtime.js'
+import { refuseUnlessRuntime, systemRuntime } from './runtime.js'
 import { backOff } from './retry.js'
 import type { Hooks } from './hooks.js'
 import type { OutboxTable } from './outbox-table.js'
@@ -58,11 +58,13 @@ export interface Relay extends AsyncDisposable {
 const endMs = 2_000
 
 export async function openRelay<Tx>(table: OutboxTable<Tx>, publisher: Publisher, options: RelayOptions, hooks: Hooks): Promise<Relay> {
+  // Before the default that is made of it.
+  const { leaseMs = 30_000 } = options
+  refuseUnless.wholeNumber('leaseMs', leaseMs, { least: 1_000, good: 30_000 })
   const {
     pollMs = 1_000,
     batch = 100,
     concurrency = 2,
-    leaseMs = 30_000,
     publishTimeoutMs = 30_000,
     storeTimeoutMs = Math.min(5_000, Math.floor(leaseMs / 6)),
     retryDelaysMs = [1_000, 10_000, 60_000, 600_000],
@@ -76,7 +78,6 @@ export async function openRelay<Tx>(table: OutboxTable<Tx>, publisher: Publisher
   refuseUnless.wholeNumber('pollMs', pollMs, { least: 1, good: 1_000 })
   refuseUnless.wholeNumber('batch', batch, { least: 1, most: 10_000, good: 100 })
   refuseUnless.wholeNumber('concurrency', concurrency, { least: 1, most: 64, good: 2 })
-  refuseUnless.wholeNumber('leaseMs', leaseMs, { least: 1_000, good: 30_000 })
   refuseUnless.wholeNumber('publishTimeoutMs', publishTimeoutMs, { least: 1, good: 30_000 })
   refuseUnless.wholeNumber('storeTimeoutMs', storeTimeoutMs, { least: 1, most: Math.floor(leaseMs / 4), good: Math.floor(leaseMs / 6) })
   refuseUnless.wholeNumbers('retryDelaysMs', retryDelaysMs, { least: 1, good: [1_000, 10_000, 60_000, 600_000] })
@@ -84,6 +85,8 @@ export async function openRelay<Tx>(table: OutboxTable<Tx>, publisher: Publisher
   refuseUnless.wholeNumber('keepSentMs', keepSentMs, { least: 0, good: 86_400_000 })
   refuseUnless.wholeNumber('graceMs', graceMs, { least: 0, good: 10_000 })
   if (options.onTrouble !== undefined) refuseUnless.function('onTrouble', options.onTrouble, '(trouble) => log(trouble.message)')
+  refuseUnless.signal('signal', signal)
+  refuseUnlessRuntime(runtime)
   await table.check()
 
   const { clock, random } = runtime

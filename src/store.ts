@@ -74,7 +74,7 @@ export interface Claim {
 export interface ClaimOptions {
   /** Names this claim of this caller, so that the same call can be sent again. Printable text of at most 1,000 characters; the core passes a UUID. */
   readonly nonce: string
-  /** How long the claim lasts unless renewed, in milliseconds; a whole number of at least 1. */
+  /** How long the claim lasts unless renewed, in milliseconds; a whole number of at least 1, as all durations here at most 2 ** 50. */
   readonly leaseMs: number
   /** How long the record outlives its lease or rest, in milliseconds; a whole number of at least 1. The core passes the window. */
   readonly memoryMs: number

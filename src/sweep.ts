@@ -28,14 +28,13 @@ export interface Sweep {
 }
 
 /** For stores whose backend does not expire records by itself. */
-export function openSweep({
-  batch,
-  everyMs = 60_000,
-  mostBatches = 20,
-  onFailed = () => undefined,
-  clock = systemClock,
-  random = systemRandom,
-}: SweepOptions): Sweep {
+export function openSweep(options: SweepOptions): Sweep {
+  refuseUnless.options(options, '{ batch }')
+  const { batch, everyMs = 60_000, mostBatches = 20, onFailed = () => undefined, clock = systemClock, random = systemRandom } = options
+  refuseUnless.function('batch', batch, 'async () => false')
+  refuseUnless.function('onFailed', onFailed, '(error) => console.error(error)')
+  refuseUnless.clock('clock', clock)
+  refuseUnless.random('random', random)
   refuseUnless.wholeNumber('sweepEveryMs', everyMs, { least: 1, good: 60_000 })
   refuseUnless.wholeNumber('mostBatches', mostBatches, { least: 1, good: 20 })
   const pause = (): number => clock.now() + everyMs * (0.5 + random.fraction())

@@ -1,6 +1,7 @@
 import { systemRandom } from '../src/index.js'
 import { failing } from './pipeline/failing.js'
 import { flowing } from './pipeline/flowing.js'
+import { hostile } from './pipeline/hostile.js'
 import { storming } from './pipeline/storming.js'
 import { onStage } from './transports/stage.js'
 import type { Random } from '../src/index.js'
@@ -26,5 +27,5 @@ export interface PipelineSuiteOptions extends BenchOptions<PipelineBench> {
  */
 export function pipelineSuite(options: PipelineSuiteOptions): readonly SuiteCase[] {
   const { leaseMs = 1_500, random = systemRandom } = options
-  return [flowing, failing, storming].flatMap((cases) => onStage(options, cases({ leaseMs, random })))
+  return [flowing, failing, storming, hostile].flatMap((cases) => onStage(options, cases({ leaseMs, random })))
 }

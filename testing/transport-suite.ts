@@ -1,4 +1,5 @@
 import { delivering } from './transports/delivering.js'
+import { hostile } from './transports/hostile.js'
 import { misbehaving } from './transports/misbehaving.js'
 import { outages } from './transports/outages.js'
 import { postponing } from './transports/postponing.js'
@@ -28,7 +29,7 @@ export interface TransportSuiteOptions extends BenchOptions<TransportBench> {
 export function transportSuite(options: TransportSuiteOptions): readonly SuiteCase[] {
   const { away } = options
   return [
-    ...[delivering, postponing, settingAside, stopping, misbehaving].flatMap((cases) => onStage(options, cases)),
+    ...[delivering, postponing, settingAside, stopping, misbehaving, hostile].flatMap((cases) => onStage(options, cases)),
     ...(canPlay(away) ? onStage(options, outages(away)) : [leftOut('outages of the broker', away)]),
   ]
 }

@@ -63,9 +63,11 @@ const sweptAtOnce = 8
  * Keeps claims in the memory of this process: for tests, demonstrations, and duplicates that reach only one process. A restart forgets
  * everything; another process knows nothing of it.
  */
-export function memoryStore({ clock = systemClock, maxRecords = 1_000_000 }: MemoryStoreOptions = {}): MemoryStore {
+export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  refuseUnless.options(options, '{ maxRecords }')
+  const { clock = systemClock, maxRecords = 1_000_000 } = options
   refuseUnless.wholeNumber('maxRecords', maxRecords, { least: 1, good: 1_000_000 })
-  refuseUnless.methods('clock', clock, ['now', 'epochMs', 'schedule'], 'systemClock')
+  refuseUnless.clock('clock', clock)
 
   const entries = new Map<string, Entry>()
   const open = new Map<MemoryTransaction, OpenTransaction>()

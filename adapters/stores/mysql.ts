@@ -1,5 +1,5 @@
 import { TransactionConflictError, openSweep, refuse, refuseUnless, systemRandom } from '../../src/index.js'
-import { isBridge, rowsOf, sendThrough } from './mysql/clients.js'
+import { isBridge, refuseUnlessDatabase, rowsOf, sendThrough } from './mysql/clients.js'
 import { applySchema, checkSchema, sweepOnce, sweptAtOnce, writeSchema } from './mysql/schema.js'
 import { openServer } from './mysql/server.js'
 import { claimInStep, claimStep, completeStep, releaseStep, renewStep } from './mysql/statements.js'
@@ -52,14 +52,11 @@ const mostCompletions = 5
  */
 export function mysqlStore<Database extends MysqlDatabase>(
   database: Database,
-  { table: name = 'hapax_records', schema, sweepEveryMs = 60_000, onSweepFailed, idleLimitMs }: MysqlStoreOptions = {},
+  options: MysqlStoreOptions = {},
 ): MysqlStore<MysqlTransaction<Database>> {
-  const good = "createPool('mysql://localhost/orders') of mysql2/promise"
-  refuseUnless.methods('database', database, ['query'], good)
-  if (!isBridge(database)) {
-    refuseUnless.methods('database', database, ['query', 'getConnection'], good)
-    if ('promise' in database) throw refuse('database', database, 'a pool of mysql2/promise', 'pool.promise()')
-  }
+  refuseUnlessDatabase(database)
+  refuseUnless.options(options, "{ table: 'hapax_records' }")
+  const { table: name = 'hapax_records', schema, sweepEveryMs = 60_000, onSweepFailed, idleLimitMs } = options
   refuseUnless.identifier('table', name, 'hapax_records')
   if (schema !== undefined) refuseUnless.identifier('schema', schema, 'orders')
   if (onSweepFailed !== undefined) refuseUnless.function('onSweepFailed', onSweepFailed, '(error) => console.error(error)')

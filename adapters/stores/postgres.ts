@@ -1,6 +1,6 @@
-import { ConfigurationError, TransactionConflictError, openSweep, refuseUnless } from '../../src/index.js'
+import { TransactionConflictError, openSweep, refuseUnless } from '../../src/index.js'
 import { openAsking } from './postgres/asking.js'
-import { isBridge, isPool } from './postgres/clients.js'
+import { isBridge, isPool, refuseUnlessDatabase } from './postgres/clients.js'
 import { isLostName } from './postgres/faults.js'
 import { applySchema, checkSchema, writeTable } from './postgres/schema.js'
 import { sweptAtOnce, writeStatements } from './postgres/statements.js'
@@ -62,14 +62,16 @@ export type PostgresStore<Tx> = PostgresExtras & ([Tx] extends [never] ? Store :
  */
 export function postgresStore<Database extends PostgresDatabase>(
   database: Database,
-  { table = 'hapax_records', schema, sweepEveryMs = 60_000, onSweepFailed, idleLimitMs, prepare = true }: PostgresStoreOptions = {},
+  options: PostgresStoreOptions = {},
 ): PostgresStore<PostgresTransaction<Database>> {
-  refuseUnless.methods('database', database, ['query'], "new Pool({ connectionString: 'postgres://localhost/orders' }) of pg")
+  refuseUnlessDatabase(database)
+  refuseUnless.options(options, "{ table: 'hapax_records' }")
+  const { table = 'hapax_records', schema, sweepEveryMs = 60_000, onSweepFailed, idleLimitMs, prepare = true } = options
   refuseUnless.identifier('table', table, 'hapax_records')
   if (schema !== undefined) refuseUnless.identifier('schema', schema, 'public')
   if (onSweepFailed !== undefined) refuseUnless.function('onSweepFailed', onSweepFailed, '(error) => console.error(error)')
   if (idleLimitMs !== undefined) refuseUnless.wholeNumber('idleLimitMs', idleLimitMs, { least: 1, most: 2 ** 31 - 1, good: 1_200_000 })
-  if (typeof prepare !== 'boolean') throw new ConfigurationError('prepare', 'prepare must be true or false')
+  refuseUnless.boolean('prepare', prepare, true)
 
   const name = schema === undefined ? `"${table}"` : `"${schema}"."${table}"`
   const statements = writeStatements(name)

@@ -1,7 +1,7 @@
 import { openSweep, refuseUnless, sleep, systemClock } from '../../src/index.js'
 import { checkSchema, checkWritable } from './sqlite/check.js'
 import { conflict } from './sqlite/faults.js'
-import { statementsFor } from './sqlite/statements.js'
+import { refuseUnlessTable, statementsFor } from './sqlite/statements.js'
 import { openSteps } from './sqlite/steps.js'
 import { openStoreTransactions } from './sqlite/transactions.js'
 import { bytes, unexpected, wholeMs } from './sqlite/values.js'
@@ -65,11 +65,13 @@ const betweenBatchesMs = 5
  */
 export function sqliteStore<Database extends SqliteDatabase>(
   database: Database,
-  { table = 'hapax_records', lockWaitMs = 2_000, sweepEveryMs, onSweepFailed }: SqliteStoreOptions = {},
+  options: SqliteStoreOptions = {},
 ): SqliteStore<SqliteTransaction<Database>> {
   if (typeof database !== 'function')
     refuseUnless.methods('database', database, ['exec', 'prepare', 'close'], "() => new DatabaseSync('app.db') of node:sqlite")
-  refuseUnless.identifier('table', table, 'hapax_records')
+  refuseUnless.options(options, "{ table: 'hapax_records' }")
+  const { table = 'hapax_records', lockWaitMs = 2_000, sweepEveryMs, onSweepFailed } = options
+  refuseUnlessTable(table, 'hapax_records')
   refuseUnless.wholeNumber('lockWaitMs', lockWaitMs, { good: 2_000 })
   if (onSweepFailed !== undefined) refuseUnless.function('onSweepFailed', onSweepFailed, '(error) => console.error(error)')
 

@@ -52,6 +52,9 @@ export interface KafkaTransportOptions<Message> {
   readonly clock?: Clock | undefined
 }
 
+/** It travels in 32 bits. */
+const longestTimeoutMs = 2 ** 31 - 1
+
 /** What `kafkaTransport` makes: it consumes, and it can publish to any topic. */
 export interface KafkaTransport<Message> extends Transport<Message>, KafkaPublisher {}
 
@@ -63,6 +66,10 @@ export interface KafkaTransport<Message> extends Transport<Message>, KafkaPublis
  * Throws a `ConfigurationError` for options that cannot be; `consume` does for topics that are missing or would lose messages.
  */
 export function kafkaTransport<Message>(kafka: KafkaClient, options: KafkaTransportOptions<Message>): KafkaTransport<Message> {
+  refuseUnless.options(options, "{ groupId: 'billing', topic: 'orders', decode }")
+  // Before the default that is made of it.
+  const { sessionTimeoutMs = 15_000 } = options
+  refuseUnless.wholeNumber('sessionTimeoutMs', sessionTimeoutMs, { least: 1_000, most: longestTimeoutMs, good: 15_000 })
   const {
     groupId,
     topic,
@@ -74,7 +81,6 @@ export function kafkaTransport<Message>(kafka: KafkaClient, options: KafkaTransp
     retryTopicPrefix,
     deadLetterTopic,
     createTopics = true,
-    sessionTimeoutMs = 15_000,
     rebalanceTimeoutMs = Math.max(60_000, sessionTimeoutMs),
     publishTimeoutMs = 10_000,
     createPartitioner,
@@ -85,8 +91,13 @@ export function kafkaTransport<Message>(kafka: KafkaClient, options: KafkaTransp
   if (startFrom !== undefined) refuseUnless.oneOf('startFrom', startFrom, ['earliest', 'latest'])
   refuseUnless.wholeNumber('concurrency', concurrency, { least: 1, good: 16 })
   refuseUnless.wholeNumber('maxAhead', maxAhead, { least: 1, good: 1_000 })
-  refuseUnless.wholeNumber('sessionTimeoutMs', sessionTimeoutMs, { least: 1_000, good: 15_000 })
-  refuseUnless.wholeNumber('rebalanceTimeoutMs', rebalanceTimeoutMs, { least: sessionTimeoutMs, good: Math.max(60_000, sessionTimeoutMs) })
+  refuseUnless.wholeNumber('rebalanceTimeoutMs', rebalanceTimeoutMs, {
+    least: sessionTimeoutMs,
+    most: longestTimeoutMs,
+    good: Math.max(60_000, sessionTimeoutMs),
+  })
+  refuseUnless.boolean('createTopics', createTopics, true)
+  refuseUnless.clock('clock', clock)
   const names = openTopicNames({ topic, groupId, delayStepsMs, retryTopicPrefix, deadLetterTopic })
 
   const publisher = kafkaPublisher(kafka, { publishTimeoutMs, createPartitioner, clock })

@@ -30,30 +30,33 @@ export interface MemoryTransportOptions<Message> {
   readonly clock?: Clock | undefined
 }
 
+/** More than any process can have running. */
+const mostAtOnce = 1_000_000_000
+
 /**
  * Consumes from a memory broker. At least once: what is not settled when its consumption ends comes again. Messages of one ordering key
  * come one after the other within a group; a postponed one leaves that order.
  */
-export function memoryTransport<Message>(
-  broker: MemoryBroker,
-  { topic, groupId, decode, concurrency = 16, prefetch = concurrency * 10, delayStepsMs, clock }: MemoryTransportOptions<Message>,
-): Transport<Message> {
+export function memoryTransport<Message>(broker: MemoryBroker, options: MemoryTransportOptions<Message>): Transport<Message> {
   const inside = insideOf(broker)
+  refuseUnless.options(options, "{ topic: 'orders', groupId: 'billing', decode }")
+  const { topic, groupId, decode, concurrency = 16, delayStepsMs, clock } = options
+  refuseUnless.wholeNumber('concurrency', concurrency, { least: 1, most: mostAtOnce, good: 16 })
+  const { prefetch = concurrency * 10 } = options
   refuseUnless.text('topic', topic, { good: 'orders' })
   refuseUnless.text('groupId', groupId, { good: 'billing' })
   refuseUnless.function('decode', decode, '(incoming) => parseOrder(incoming.json())')
-  refuseUnless.wholeNumber('concurrency', concurrency, { least: 1, good: 16 })
   refuseUnless.wholeNumber('prefetch', prefetch, { least: concurrency, good: concurrency * 10 })
   if (delayStepsMs !== undefined) refuseUnless.wholeNumbers('delayStepsMs', delayStepsMs, { least: 1, good: [1_000, 10_000, 60_000] })
-  if (clock !== undefined) refuseUnless.methods('clock', clock, ['now', 'epochMs', 'schedule'], 'systemClock')
+  if (clock !== undefined) refuseUnless.clock('clock', clock)
   const stepsMs = delayStepsMs?.toSorted((a, b) => a - b) ?? []
   const delayFor = (delayMs: number): number => stepsMs.find((stepMs) => stepMs >= delayMs) ?? stepsMs.at(-1) ?? delayMs
 
   return {
     capabilities: { delay: delayStepsMs ? 'steps' : 'native', ordered: true },
-    async consume(handler, options = {}) {
+    async consume(handler, consumeOptions = {}) {
       let consumer: Consumer | undefined
-      const consumption = await openConsumption(handler, options, {
+      const consumption = await openConsumption(handler, consumeOptions, {
         clock: clock ?? inside.clock,
         concurrency,
         async open(parts) {

@@ -73,10 +73,14 @@ export function rabbitmqTransport<Message>(
   connect: () => Promise<AmqpConnection>,
   options: RabbitmqTransportOptions<Message>,
 ): RabbitmqTransport<Message> {
+  refuseUnless.function('connect', connect, "() => amqp.connect('amqp://localhost')")
+  refuseUnless.options(options, "{ queue: 'orders', decode }")
+  // Before the default that is made of it.
+  const { concurrency = 16 } = options
+  refuseUnless.wholeNumber('concurrency', concurrency, { least: 1, most: mostPrefetch, good: 16 })
   const {
     queue,
     decode,
-    concurrency = 16,
     prefetch = Math.min(mostPrefetch, 2 * concurrency),
     maxAside = 1_000,
     delayStepsMs = [1_000, 10_000, 60_000, 600_000],
@@ -89,11 +93,12 @@ export function rabbitmqTransport<Message>(
     clock = systemClock,
     random = systemRandom,
   } = options
-  refuseUnless.function('connect', connect, "() => amqp.connect('amqp://localhost')")
   refuseUnless.function('decode', decode, '(incoming) => parseOrder(incoming.json())')
-  refuseUnless.wholeNumber('concurrency', concurrency, { least: 1, most: mostPrefetch, good: 16 })
   refuseUnless.wholeNumber('prefetch', prefetch, { least: concurrency, most: mostPrefetch, good: Math.min(mostPrefetch, 2 * concurrency) })
   refuseUnless.wholeNumber('maxAside', maxAside, { least: 0, most: 100_000, good: 1_000 })
+  refuseUnless.boolean('createQueues', createQueues, true)
+  refuseUnless.clock('clock', clock)
+  refuseUnless.random('random', random)
   refuseUnless.oneOf('queueType', queueType, ['auto', 'quorum', 'classic'])
   const names = openQueueNames({ queue, delayStepsMs, retryQueuePrefix, deadLetterQueue })
 

@@ -62,7 +62,7 @@ export function storing<Tx>(): OutboxCases<Tx> {
         body: text,
         orderingKey: text,
         headers: { text, [`h${index}`]: '' },
-        id: `id-${index} ${text.slice(0, 20)}`,
+        id: `id-${index} ${text.slice(0, 20).toWellFormed()}`,
       }))
       await send(...messages)
       await relay()
@@ -73,7 +73,7 @@ export function storing<Tx>(): OutboxCases<Tx> {
         assert.ok(found, `a message with the ordering key ${JSON.stringify(text.slice(0, 40))}`)
         assert.equal(textOf(found.body), text.toWellFormed())
         assert.equal(found.headers?.text, text)
-        assert.equal(found.id, `id-${index} ${text.slice(0, 20)}`)
+        assert.equal(found.id, `id-${index} ${text.slice(0, 20).toWellFormed()}`)
       }
     },
 
@@ -115,6 +115,10 @@ export function storing<Tx>(): OutboxCases<Tx> {
         { destination: 'orders', body: 'x', orderingKey: 17 },
         { destination: 'orders', body: 'x', headers: { region: 17 } },
         { destination: 'orders', body: 'x', id: 17 },
+        { destination: 'orders', body: 'x', id: '\ud800' },
+        { destination: '\ud800', body: 'x' },
+        { destination: 'orders', body: 'x', headers: new Map([['region', 'eu']]) },
+        null,
       ]
       for (const message of wrong) {
         const sending = handle.transaction((tx) => outbox.send(tx, message as never))

@@ -1,87 +1,11 @@
 import assert from 'node:assert/strict'
 import { recordKey, systemRandom } from '../../src/index.js'
+import { hostileKeys, hostileTexts } from '../hostile-texts.js'
+import { seededRandom } from '../seeded-random.js'
 import { longMs } from './stage.js'
 import type { Claim, Store } from '../../src/index.js'
 import type { Cases, Opened } from './stage.js'
 import type { SuiteCase } from '../suite.js'
-
-/** Keys that a text column, a collation, a pattern or a protocol may take for one another, or choke on. */
-const hostileKeys: readonly string[] = [
-  '',
-  ' ',
-  'order',
-  'Order',
-  'ORDER',
-  ' order',
-  'order ',
-  'order  ',
-  'order\t',
-  'order\n',
-  'order\r\n',
-  'order\0',
-  'order\0\0',
-  '\0',
-  'a:b',
-  'a:b:',
-  'a::b',
-  '%',
-  '%00',
-  '%3a',
-  '%25',
-  '_',
-  'o_der',
-  'ord%',
-  '*',
-  '?',
-  '[order]',
-  '{order}',
-  '{}',
-  '{order',
-  '}order{',
-  '"order"',
-  "'order'",
-  "'; drop table orders; --",
-  '\\',
-  '\\0',
-  '\u007f',
-  '\ud800',
-  '\udc00',
-  '\ud800\ud801',
-  '\ufffd',
-  '\ufeff',
-  '😀',
-  '😁',
-  '\ud83d',
-  'é',
-  'e\u0301',
-  'e',
-  'ß',
-  'ss',
-  'ı',
-  'i',
-  'İ',
-  'I',
-  'ﬁ',
-  'fi',
-  '1',
-  '1.0',
-  '01',
-  '１',
-  'null',
-  'undefined',
-  'true',
-  'ключ',
-  '鍵',
-  'x'.repeat(200),
-  'x'.repeat(255),
-  'x'.repeat(256),
-  'x'.repeat(10_000),
-  `${'x'.repeat(10_000)}y`,
-  `y${'x'.repeat(10_000)}`,
-  '鍵'.repeat(84),
-  '鍵'.repeat(85),
-  '鍵'.repeat(3_000),
-]
 
 /** Nonces beyond what `Random.nonce` makes, which is letters, digits and dashes. */
 const hostileNonces: readonly string[] = [
@@ -122,6 +46,16 @@ export const hostile: Cases<Store> = {
       else assert.equal((await claimed(other, each)).attempts, index, JSON.stringify(hostileKeys[index]))
     }
   },
+  async 'keys that chance has made of what is delicate are keys of their own'({ store, other, record, claimed, assertDuplicate }) {
+    const records = hostileTexts(seededRandom(1), 200).map(record)
+    assert.equal(new Set(records).size, records.length)
+    const claims = await Promise.all(records.map((each) => claimed(store, each)))
+    for (const [index, claim] of claims.entries()) if (index % 2) assert.equal(await store.complete(claim, longMs), true)
+    for (const [index, each] of records.entries()) {
+      if (index % 2) await assertDuplicate(other, each)
+      else assert.equal((await other.claim(each, { nonce: 'another', leaseMs: longMs, memoryMs: longMs })).status, 'busy')
+    }
+  },
   async 'the same key in two scopes is two records, wherever the colon stands'({ store, claimed, assertDuplicate }) {
     const unique = systemRandom.nonce()
     const records = [
@@ -150,6 +84,18 @@ export const hostile: Cases<Store> = {
     await store.release(claim, { attempts: 2 ** 31 - 1, lapses: 70_000, restMs: 0 })
     const next = await claimed(store, claim.record)
     assert.deepEqual([next.attempts, next.lapses], [2 ** 31 - 1, 70_000])
+  },
+  async 'the longest times are kept, and what is left of them can be told'({ store, other, record, claimed, assertDuplicate }) {
+    const longest = 2 ** 50
+    const claim = await claimed(store, record(), { leaseMs: longest, memoryMs: longest })
+    assert.equal(await store.renew(claim, longest), true)
+    const busy = await other.claim(claim.record, { nonce: 'another', leaseMs: longest, memoryMs: longest })
+    assert.ok(busy.status === 'busy' && busy.retryInMs > longest / 2, `it is ${JSON.stringify(busy)}`)
+    assert.equal(await store.complete(claim, longest), true)
+    await assertDuplicate(other, claim.record)
+    const resting = await claimed(store, record(), { memoryMs: longest })
+    assert.equal(await store.release(resting, { attempts: 1, lapses: 0, restMs: longest }), true)
+    assert.equal((await other.claim(resting.record, { nonce: 'another', leaseMs: longest, memoryMs: longest })).status, 'busy')
   },
   async 'a good backend passes the check'({ store }) {
     await store.check(() => undefined)

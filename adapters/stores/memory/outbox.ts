@@ -1,4 +1,4 @@
-import { laneCount, openOutbox, systemClock } from '../../../src/index.js'
+import { laneCount, openOutbox, refuseUnless, systemClock } from '../../../src/index.js'
 import type { Clock, Outbox, OutboxTable, Random, SetAsideEntry, StoredEntry } from '../../../src/index.js'
 
 /** The part of a `MemoryTransaction` that an outbox needs. */
@@ -14,7 +14,10 @@ export interface MemoryOutboxOptions {
 }
 
 /** An outbox that lives and dies with this process, beside the transactions of a `memoryStore`. */
-export function memoryOutbox({ clock, random }: MemoryOutboxOptions = {}): Outbox<EffectsAtCommit> {
+export function memoryOutbox(options: MemoryOutboxOptions = {}): Outbox<EffectsAtCommit> {
+  refuseUnless.options(options, '{ clock }')
+  const { clock, random } = options
+  if (clock !== undefined) refuseUnless.clock('clock', clock)
   return openOutbox(memoryOutboxTable({ clock }), { random })
 }
 

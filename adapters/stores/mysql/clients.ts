@@ -1,3 +1,5 @@
+import { refuse, refuseUnless } from '../../../src/index.js'
+
 /** What a parameter of a statement may be: every client can send these. The bytes are a `Buffer`. */
 export type MysqlValue = number | Uint8Array
 
@@ -36,6 +38,15 @@ export type MysqlTransaction<Database> =
 
 /** Sends one statement and answers its rows. */
 export type Send = (text: string, values?: readonly MysqlValue[]) => Promise<readonly unknown[]>
+
+/** Throws a `ConfigurationError` for what is none of these, whatever it looks like at first. */
+export function refuseUnlessDatabase(database: MysqlDatabase): void {
+  const good = "createPool('mysql://localhost/orders') of mysql2/promise"
+  refuseUnless.methods('database', database, ['query'], good)
+  if (isBridge(database)) return refuseUnless.methods('database', database, ['query', 'queryIn', 'transaction'], good)
+  refuseUnless.methods('database', database, ['query', 'getConnection'], good)
+  if ('promise' in database) throw refuse('database', database, 'a pool of mysql2/promise', 'pool.promise()')
+}
 
 export function isBridge(database: MysqlDatabase): database is MysqlBridge<unknown> {
   return 'transaction' in database && 'queryIn' in database

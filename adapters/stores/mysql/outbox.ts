@@ -1,5 +1,5 @@
-import { laneCount, openOutbox, refuse, refuseUnless, systemRandom } from '../../../src/index.js'
-import { isBridge, rowsOf, sendThrough, textsOf } from './clients.js'
+import { laneCount, openOutbox, refuseUnless, systemRandom } from '../../../src/index.js'
+import { isBridge, refuseUnlessDatabase, rowsOf, sendThrough, textsOf } from './clients.js'
 import { addEntries } from './outbox-adding.js'
 import { unlessConflict } from './outbox-conflicts.js'
 import { rowsOfLanes, rowsSetAside, withBodies } from './outbox-rows.js'
@@ -35,14 +35,11 @@ const mostSearches = 10
  */
 export function mysqlOutbox<Database extends MysqlDatabase>(
   database: Database,
-  { table: name = 'hapax_outbox', schema }: MysqlOutboxOptions = {},
+  options: MysqlOutboxOptions = {},
 ): MysqlOutbox<MysqlTransaction<Database>> {
-  const good = "createPool('mysql://localhost/orders') of mysql2/promise"
-  refuseUnless.methods('database', database, ['query'], good)
-  if (!isBridge(database)) {
-    refuseUnless.methods('database', database, ['query', 'getConnection'], good)
-    if ('promise' in database) throw refuse('database', database, 'a pool of mysql2/promise', 'pool.promise()')
-  }
+  refuseUnlessDatabase(database)
+  refuseUnless.options(options, "{ table: 'hapax_outbox' }")
+  const { table: name = 'hapax_outbox', schema } = options
   refuseUnless.identifier('table', name, 'hapax_outbox')
   if (schema !== undefined) refuseUnless.identifier('schema', schema, 'orders')
 

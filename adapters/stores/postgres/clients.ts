@@ -1,3 +1,5 @@
+import { refuseUnless } from '../../../src/index.js'
+
 /** What a parameter of a statement may be: every client can send these. */
 export type PostgresValue = string | number
 
@@ -60,6 +62,14 @@ type ClientOf<Pool> = Pool extends { connect: { (): Promise<infer Client>; (call
   : Pool extends { connect(): Promise<infer Client> }
     ? Client
     : never
+
+/** Throws a `ConfigurationError` for what is none of these, whatever it looks like at first. */
+export function refuseUnlessDatabase(database: PostgresDatabase): void {
+  const good = "new Pool({ connectionString: 'postgres://localhost/orders' }) of pg"
+  refuseUnless.methods('database', database, ['query'], good)
+  if (isBridge(database)) refuseUnless.methods('database', database, ['query', 'queryIn', 'transaction'], good)
+  else if (isPool(database)) refuseUnless.methods('database', database, ['query', 'connect'], good)
+}
 
 export function isBridge(database: PostgresDatabase): database is PostgresBridge<unknown> {
   return 'transaction' in database && 'queryIn' in database

@@ -1,6 +1,6 @@
-import { ConfigurationError, TransactionConflictError, openOutbox, refuse, refuseUnless } from '../../../src/index.js'
+import { TransactionConflictError, openOutbox, refuse, refuseUnless } from '../../../src/index.js'
 import { openAsking } from './asking.js'
-import { isBridge, isPool } from './clients.js'
+import { isBridge, isPool, refuseUnlessDatabase } from './clients.js'
 import { isLostName } from './faults.js'
 import { listenOn } from './listening.js'
 import { fillLanes, lanesOf, sweptAtOnce, writeOutboxStatements, writeOutboxTables } from './outbox-statements.js'
@@ -40,13 +40,15 @@ export interface PostgresOutbox<Tx> extends Outbox<Tx> {
  */
 export function postgresOutbox<Database extends PostgresPool | PostgresBridge<unknown>>(
   database: Database,
-  { table: name = 'hapax_outbox', schema, notify = true, prepare = true }: PostgresOutboxOptions = {},
+  options: PostgresOutboxOptions = {},
 ): PostgresOutbox<PostgresTransaction<Database>> {
-  refuseUnless.methods('database', database, ['query'], "new Pool({ connectionString: 'postgres://localhost/orders' }) of pg")
+  refuseUnlessDatabase(database)
+  refuseUnless.options(options, "{ table: 'hapax_outbox' }")
+  const { table: name = 'hapax_outbox', schema, notify = true, prepare = true } = options
   refuseUnless.identifier('table', name, 'hapax_outbox')
   if (schema !== undefined) refuseUnless.identifier('schema', schema, 'public')
-  if (typeof notify !== 'boolean') throw new ConfigurationError('notify', 'notify must be true or false')
-  if (typeof prepare !== 'boolean') throw new ConfigurationError('prepare', 'prepare must be true or false')
+  refuseUnless.boolean('notify', notify, true)
+  refuseUnless.boolean('prepare', prepare, true)
   const pool = !isBridge(database) && isPool(database) ? database : undefined
   const transactions = pool ? poolTransactions(pool, undefined) : isBridge(database) ? bridgeTransactions(database, undefined) : undefined
   if (!transactions) throw refuse('database', database, 'a pool of node-postgres, or a bridge with transactions', 'new Pool()')

@@ -1,3 +1,5 @@
+import { refuseUnless } from '../../../src/index.js'
+
 /** The part of an open database that this store needs: a `DatabaseSync` of `node:sqlite`, or a `Database` of better-sqlite3. */
 export interface SqliteHandle {
   exec(sql: string): unknown
@@ -41,6 +43,7 @@ const stopsForMs = 5
 /** A connection that is ours alone. */
 export function openOwn(open: () => SqliteHandle): Connection {
   const handle = open()
+  refuseUnless.methods('database', handle, ['exec', 'prepare', 'close'], "() => new DatabaseSync('app.db') of node:sqlite")
   try {
     handle.exec(`pragma busy_timeout = ${stopsForMs}`)
     return connectionOn(handle)

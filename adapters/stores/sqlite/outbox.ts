@@ -2,6 +2,7 @@ import { openOutbox, refuseUnless } from '../../../src/index.js'
 import { openOutboxTable } from './outbox-table.js'
 import { outboxStatementsFor } from './outbox-statements.js'
 import { openSteps } from './steps.js'
+import { refuseUnlessTable } from './statements.js'
 import type { Outbox } from '../../../src/index.js'
 import type { SqliteHandle } from './handle.js'
 
@@ -37,11 +38,13 @@ export interface SqliteOutbox<Tx> extends Outbox<Tx>, AsyncDisposable {
  */
 export function sqliteOutbox<Handle extends SqliteHandle>(
   database: Handle | (() => Handle),
-  { table = 'hapax_outbox', lockWaitMs = 2_000 }: SqliteOutboxOptions = {},
+  options: SqliteOutboxOptions = {},
 ): SqliteOutbox<Handle> {
   if (typeof database !== 'function')
     refuseUnless.methods('database', database, ['exec', 'prepare', 'close'], "() => new DatabaseSync('app.db') of node:sqlite")
-  refuseUnless.identifier('table', table, 'hapax_outbox')
+  refuseUnless.options(options, "{ table: 'hapax_outbox' }")
+  const { table = 'hapax_outbox', lockWaitMs = 2_000 } = options
+  refuseUnlessTable(table, 'hapax_outbox')
   refuseUnless.wholeNumber('lockWaitMs', lockWaitMs, { good: 2_000 })
 
   const steps = openSteps(database, lockWaitMs)

@@ -1,3 +1,5 @@
+import { refuse, refuseUnless } from '../../../src/index.js'
+
 /** The texts that one store sends. Each step is one statement; its answer is the first value of its first row. */
 export interface Statements {
   /** Makes the table and its index where they are missing. */
@@ -22,6 +24,13 @@ export interface Statements {
   readonly columns: string
   /** Changes nothing, and fails where nothing can be changed. */
   readonly probe: string
+}
+
+/** Throws a `ConfigurationError` for a name that SQLite would not have, or has for itself. */
+export function refuseUnlessTable(table: string, good: string): void {
+  refuseUnless.identifier('table', table, good)
+  if (/^sqlite_/i.test(table))
+    throw refuse('table', table, "a name that does not begin with 'sqlite_', which SQLite keeps for itself", `'${good}'`)
 }
 
 /** Milliseconds since 1970, the same all through one statement. */

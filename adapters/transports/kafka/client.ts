@@ -130,7 +130,7 @@ export interface KafkaMessage {
 export interface KafkaProducer {
   connect(): Promise<void>
   disconnect(): Promise<void>
-  sendBatch(batch: { acks: number; topicMessages: TopicMessages[] }): Promise<unknown>
+  sendBatch(batch: { acks: number; compression?: number; topicMessages: TopicMessages[] }): Promise<unknown>
   on(event: string, listener: () => void): unknown
 }
 

@@ -1,5 +1,5 @@
 import { copyHeaders, deadLetterHeaders, makeIncoming, readMarks } from '../../../src/index.js'
-import { copiedHeaders, textHeaders, timestampHeader } from './headers.js'
+import { copiedHeaders, readTimestamp, textHeaders, timestampHeader } from './headers.js'
 import type { BelievedMarks, Clock, Delivery, Incoming, MessageHeaders, Route } from '../../../src/index.js'
 import type { Held } from './held.js'
 import type { Partition } from './partition.js'
@@ -55,7 +55,7 @@ export function makeCopyDelivery<Message>(parts: DeliveryParts<Message>, held: H
     marks,
     origin: marks ? { destination: topic, position } : { destination: partition.topic, position: place },
     position,
-    timestamp: (marks && headers[timestampHeader]) ?? timestamp,
+    timestamp: (marks && readTimestamp(headers)) ?? timestamp,
   })
 }
 

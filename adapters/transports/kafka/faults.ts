@@ -1,4 +1,4 @@
-import { PublishRefusedError, messageOf } from '../../../src/index.js'
+import { ConfigurationError, PublishRefusedError, messageOf } from '../../../src/index.js'
 
 /** What kafkajs says of an error, from it and its causes: its own names for errors of connections lie. */
 function* causesOf(error: unknown): Generator<{ readonly name?: unknown; readonly type?: unknown; readonly retriable?: unknown }> {
@@ -56,6 +56,22 @@ const hopeless = new Set<unknown>([
 
 /** No new consumer will get on where this one ended. */
 export function isHopeless(error: unknown): boolean {
+  if (lacksCodec(error)) return true
   for (const { name, type } of causesOf(error)) if (hopeless.has(type) || name === 'KafkaJSSASLAuthenticationError') return true
   return false
+}
+
+function lacksCodec(error: unknown): boolean {
+  for (const { name } of causesOf(error)) if (name === 'KafkaJSNotImplemented') return true
+  return false
+}
+
+/** The same error, or what is to be done about it. */
+export function explainHopeless(error: unknown): unknown {
+  if (!lacksCodec(error)) return error
+  return new ConfigurationError(
+    'kafka',
+    `kafka cannot read the next messages, which were published compressed (${messageOf(error)}); hand kafkajs a codec for them (its CompressionCodecs)`,
+    { cause: error },
+  )
 }

@@ -8,6 +8,12 @@ import type { KafkaHeader, KafkaHeaders, OutgoingMessage } from './client.js'
  */
 export const timestampHeader: string = `${headerPrefix}timestamp`
 
+/** When a copy says that its message was written; undefined where that is no time. */
+export function readTimestamp(headers: MessageHeaders): string | undefined {
+  const text = headers[timestampHeader]
+  return text !== undefined && /^-?\d{1,15}$/.test(text) ? text : undefined
+}
+
 /** Headers as text; where one came more than once, the first. */
 export function textHeaders(headers: KafkaHeaders | undefined): MessageHeaders {
   const text: [string, string][] = []
@@ -22,9 +28,9 @@ export function textHeaders(headers: KafkaHeaders | undefined): MessageHeaders {
 export function copiedHeaders(headers: KafkaHeaders | undefined, marks: MessageHeaders): OutgoingMessage['headers'] {
   const kept = Object.entries(headers ?? {})
     .filter(([name]) => !isMark(name))
-    .map(([name, value]) => [name, valuesOf(value)])
-  // kafkajs writes `null` as it read it; its types do not know that.
-  return Object.fromEntries([...kept, ...Object.entries(marks)]) as OutgoingMessage['headers']
+    // kafkajs reads `null`, and fails to write it.
+    .map(([name, value]): [string, (Buffer | string)[]] => [name, valuesOf(value).map((each) => each ?? '')])
+  return Object.fromEntries<(Buffer | string)[] | string>([...kept, ...Object.entries(marks)])
 }
 
 /** kafkajs takes what every object inherits for an earlier header of that name: `constructor` comes as a list with a function in front. */

@@ -65,6 +65,7 @@ export async function openIntake<Message>(parts: IntakeParts<Message>): Promise<
     clock,
     deadlineMs: parts.publishTimeoutMs,
     createPartitioner: parts.createPartitioner,
+    compresses: true,
     onAway: watch.suspect,
     answered: watch.answered,
   })

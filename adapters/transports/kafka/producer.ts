@@ -1,4 +1,5 @@
 import { within } from '../../../src/index.js'
+import { mostBytes, sizeOf } from './batches.js'
 import { openPublishing } from './publishing.js'
 import type { Clock } from '../../../src/index.js'
 import type { KafkaClient, KafkaPartitioner } from './client.js'
@@ -9,11 +10,15 @@ export interface ProducerParts {
   readonly clock: Clock
   readonly deadlineMs: number
   readonly createPartitioner: KafkaPartitioner | undefined
+  /** Whether large messages are compressed. What came compressed may be larger than the broker takes as it is. */
+  readonly compresses: boolean
   readonly onAway?: () => void
   readonly answered?: () => void
 }
 
 const closingMs = 3_000
+/** kafkajs's number for what every client can read. */
+const gzip = 1
 
 /** Publishes with a producer of its own, which connects at the first message, or when it is asked to. */
 export interface Producer extends Pick<Publishing, 'publish' | 'publishInOrder'> {
@@ -69,7 +74,7 @@ interface ClosableLine extends Line {
   close(): Promise<void>
 }
 
-async function openLine({ kafka, clock, createPartitioner, answered }: ProducerParts): Promise<ClosableLine> {
+async function openLine({ kafka, clock, createPartitioner, compresses, answered }: ProducerParts): Promise<ClosableLine> {
   const producer = kafka.producer({
     allowAutoTopicCreation: false,
     // kafkajs sends again only to brokers that have not answered: what has gone over to one that has, by a new leader or by another turn of the
@@ -83,7 +88,8 @@ async function openLine({ kafka, clock, createPartitioner, answered }: ProducerP
   const disconnect = (): Promise<unknown> => within(clock, closingMs, producer.disconnect()).catch(() => undefined)
   return {
     async send(topicMessages) {
-      const sending = producer.sendBatch({ acks: -1, topicMessages })
+      const large = compresses && topicMessages.some(({ messages }) => messages.some((message) => sizeOf(message) > mostBytes))
+      const sending = producer.sendBatch({ acks: -1, topicMessages, ...(large && { compression: gzip }) })
       pending.add(sending)
       try {
         await sending

@@ -26,11 +26,11 @@ export interface KafkaPublisher extends Publisher, AsyncDisposable {
 }
 
 /** Publishes to Kafka with a producer of its own: for the relay of an outbox, and wherever nothing is consumed. Throws a `ConfigurationError` for options that cannot be. */
-export function kafkaPublisher(
-  kafka: KafkaClient,
-  { publishTimeoutMs = 10_000, createPartitioner, clock = systemClock }: KafkaPublisherOptions = {},
-): KafkaPublisher {
+export function kafkaPublisher(kafka: KafkaClient, options: KafkaPublisherOptions = {}): KafkaPublisher {
   refuseUnless.methods('kafka', kafka, ['producer'], 'new Kafka({ brokers })')
+  refuseUnless.options(options, '{ publishTimeoutMs: 10_000 }')
+  const { publishTimeoutMs = 10_000, createPartitioner, clock = systemClock } = options
+  refuseUnless.clock('clock', clock)
   refuseUnless.wholeNumber('publishTimeoutMs', publishTimeoutMs, { least: 100, good: 10_000 })
   if (createPartitioner !== undefined) refuseUnless.function('createPartitioner', createPartitioner, 'Partitioners.LegacyPartitioner')
 
@@ -42,7 +42,7 @@ export function kafkaPublisher(
   return {
     async publish(messages) {
       refuseUnsendable(messages)
-      producer ??= openProducer({ kafka, clock, deadlineMs: publishTimeoutMs, createPartitioner })
+      producer ??= openProducer({ kafka, clock, deadlineMs: publishTimeoutMs, createPartitioner, compresses: false })
       await publishAll(producer, messages)
     },
     close,

@@ -1,5 +1,5 @@
 import { openCommits } from './commits.js'
-import { isHopeless } from './faults.js'
+import { explainHopeless, isHopeless } from './faults.js'
 import { openMember } from './member.js'
 import { within } from '../../../src/index.js'
 import type { KafkaBatch, KafkaClient, PartitionOffset } from './client.js'
@@ -192,8 +192,8 @@ export function openReader(parts: ReaderParts): Reader {
     loseAll()
     void current.close()
     failures += 1
-    if (!isReady && (isHopeless(error) || failures > mostFirstFailures)) return rejectReady(error)
-    if (isHopeless(error)) return parts.fail(error)
+    if (!isReady && (isHopeless(error) || failures > mostFirstFailures)) return rejectReady(explainHopeless(error))
+    if (isHopeless(error)) return parts.fail(explainHopeless(error))
     parts.replaced?.()
     cancelBegin = clock.schedule(Math.min(5_000, 500 * 2 ** Math.min(failures, 10)), begin)
   }

@@ -23,6 +23,8 @@ export interface TopicNameOptions {
 }
 
 const longestName = 249
+/** As many digits as a retry topic's name is known by. */
+const longestStepMs = 999_999_999_999_999
 
 function refuseUnlessTopic(option: string, name: string, good: string): void {
   refuseUnless.text(option, name, { most: longestName, good })
@@ -32,16 +34,16 @@ function refuseUnlessTopic(option: string, name: string, good: string): void {
 
 /** The names of a group's topics, checked: what Kafka would refuse is refused at construction. */
 export function openTopicNames(options: TopicNameOptions): TopicNames {
-  const { topic, groupId, delayStepsMs, retryTopicPrefix, deadLetterTopic } = options
+  const { topic, groupId, delayStepsMs } = options
   refuseUnlessTopic('topic', topic, 'orders')
   refuseUnless.text('groupId', groupId, { good: 'billing' })
-  refuseUnless.wholeNumbers('delayStepsMs', delayStepsMs, { least: 1, good: [1_000, 10_000, 60_000, 600_000] })
+  refuseUnless.wholeNumbers('delayStepsMs', delayStepsMs, { least: 1, most: longestStepMs, good: [1_000, 10_000, 60_000, 600_000] })
   if (delayStepsMs.some((stepMs, place) => place > 0 && stepMs <= (delayStepsMs[place - 1] ?? 0))) {
     throw refuse('delayStepsMs', delayStepsMs, 'in ascending order, each step once', '[1000, 10000, 60000, 600000]')
   }
-  const prefix = retryTopicPrefix ?? `${topic}.${groupId}`
+  const { retryTopicPrefix: prefix = `${topic}.${groupId}` } = options
   const goodPrefix = `${topic.slice(0, 100)}.${groupId.replace(/[^\w.-]+/g, '-').slice(0, 100)}`
-  if (retryTopicPrefix === undefined && !/^[\w.-]+$/.test(groupId)) {
+  if (options.retryTopicPrefix === undefined && !/^[\w.-]+$/.test(groupId)) {
     throw refuse(
       'groupId',
       groupId,
@@ -55,7 +57,7 @@ export function openTopicNames(options: TopicNameOptions): TopicNames {
     if (retry.topic.length <= longestName) continue
     throw refuse('retryTopicPrefix', prefix, `so short that ${retry.topic} has at most ${longestName} characters`, `'${goodPrefix}'`)
   }
-  const deadLetter = deadLetterTopic ?? `${prefix}.dlt`
+  const { deadLetterTopic: deadLetter = `${prefix}.dlt` } = options
   refuseUnlessTopic('deadLetterTopic', deadLetter, `${goodPrefix}.dlt`)
 
   const names: TopicNames = {

@@ -101,9 +101,11 @@ export function insideOf(broker: MemoryBroker): Inside {
 }
 
 /** A broker inside this process. Throws a `ConfigurationError` for faults that are none. */
-export function memoryBroker({ clock = systemClock, random = systemRandom, faults = {} }: MemoryBrokerOptions = {}): MemoryBroker {
-  refuseUnless.methods('clock', clock, ['now', 'epochMs', 'schedule'], 'systemClock')
-  refuseUnless.methods('random', random, ['fraction', 'nonce'], 'systemRandom')
+export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
+  refuseUnless.options(options, '{ faults }')
+  const { clock = systemClock, random = systemRandom, faults = {} } = options
+  refuseUnless.clock('clock', clock)
+  refuseUnless.random('random', random)
   const dice = openDice(random, faults)
   const topics = new Map<string, { readonly log: StoredMessage[]; readonly groups: Map<string, Group> }>()
   const consumers = new WeakMap<Consumption, Consumer>()
@@ -164,7 +166,10 @@ export function memoryBroker({ clock = systemClock, random = systemRandom, fault
       refuseUnsendable(messages)
       attempt(() => messages.forEach(append), 'publishFails', 'publishUnknown')
     },
-    async idle({ passTime } = {}) {
+    async idle(idleOptions = {}) {
+      refuseUnless.options(idleOptions, '{ passTime }')
+      const { passTime } = idleOptions
+      if (passTime !== undefined) refuseUnless.function('passTime', passTime, '(ms) => clock.advance(ms)')
       for (;;) {
         const groups = consumedGroups()
         const busy = groups.some((group) => {

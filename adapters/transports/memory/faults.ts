@@ -41,11 +41,13 @@ export function openDice(random: Random, initial: BrokerFaults): Dice {
     return chance > 0 && random.fraction() < chance
   }
   const set = (wanted: BrokerFaults): void => {
+    refuseUnless.options(wanted, '{ duplicate: 0.1 }', 'faults')
     for (const fault of chances) {
-      const chance: unknown = wanted[fault] ?? 0
+      const { [fault]: chance = 0 }: Partial<Record<Chance, unknown>> = wanted
       if (!(typeof chance === 'number' && chance >= 0 && chance <= 1)) throw refuse(`faults.${fault}`, chance, 'a number from 0 to 1', 0.1)
     }
-    refuseUnless.wholeNumber('faults.deliveryDelayMs', wanted.deliveryDelayMs ?? 0, { least: 0, good: 50 })
+    const { deliveryDelayMs = 0 } = wanted
+    refuseUnless.wholeNumber('faults.deliveryDelayMs', deliveryDelayMs, { least: 0, good: 50 })
     faults = { ...wanted }
   }
   set(initial)

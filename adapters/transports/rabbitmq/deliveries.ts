@@ -1,5 +1,14 @@
 import { copyHeaders, deadLetterHeaders, makeIncoming, readMarks } from '../../../src/index.js'
-import { copiedHeaders, exchangeHeader, orderingKeyHeader, routingKeyHeader, textHeaders, userHeader, withoutDeaths } from './headers.js'
+import {
+  copiedHeaders,
+  exchangeHeader,
+  orderingKeyHeader,
+  readName,
+  routingKeyHeader,
+  textHeaders,
+  userHeader,
+  withoutDeaths,
+} from './headers.js'
 import { copiedProperties, readProperties } from './properties.js'
 import type { BelievedMarks, Clock, Delivery, Incoming, MessageHeaders, Route } from '../../../src/index.js'
 import type { AmqpMessage } from './client.js'
@@ -69,9 +78,9 @@ export function makeCopyDelivery<Message>(parts: DeliveryParts<Message>, held: H
     properties: () =>
       readProperties(message, {
         ...(marks && {
-          exchange: headers[exchangeHeader] ?? message.fields.exchange,
-          routingKey: headers[routingKeyHeader] ?? message.fields.routingKey,
-          userId: headers[userHeader],
+          exchange: readName(headers, exchangeHeader) ?? message.fields.exchange,
+          routingKey: readName(headers, routingKeyHeader) ?? message.fields.routingKey,
+          userId: readName(headers, userHeader),
         }),
       }),
   })

@@ -18,14 +18,18 @@ const ofTheBroker =
 
 /** amqplib writes tables into 64 KiB, and one header is still to come. */
 export const mostTableBytes: number = 64_000
-/** What a person needs of a key that is longer than any header should be. */
-const longestKey = 1_000
 const longestName = 255
 const deepest = 32
 
 /** Headers as text: what is no text as JSON, bytes as UTF-8, a timestamp as its number. */
 export function textHeaders(headers: AmqpHeaders | undefined): MessageHeaders {
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, asText(value)]))
+}
+
+/** Where a copy says that its message was published to, or by whom; undefined where that can be none, as AMQP has no longer names. */
+export function readName(headers: MessageHeaders, name: string): string | undefined {
+  const value = headers[name]
+  return value !== undefined && value.length <= longestName ? value : undefined
 }
 
 /** Without what the way back through a delay queue has added. */
@@ -35,9 +39,7 @@ export function withoutDeaths(headers: MessageHeaders): MessageHeaders {
 
 /** The headers of a copy: as they came, each with its type, except for marks and what is the broker's; and the marks of this copy. */
 export function copiedHeaders(headers: AmqpHeaders | undefined, marks: MessageHeaders): Record<string, unknown> {
-  const key = marks['hapax-key']
-  const written = { ...marks, ...(key !== undefined && key.length > longestKey && { 'hapax-key': `${key.slice(0, longestKey)}...` }) }
-  let left = mostTableBytes - tableBytes(written)
+  let left = mostTableBytes - tableBytes(marks)
   const kept = Object.entries(headers ?? {})
     .filter(([name]) => (!isMark(name) || name === orderingKeyHeader) && !ofTheBroker.test(name) && Buffer.byteLength(name) <= longestName)
     .map(([name, value]) => ({ name, written: writable(value, 0) }))
@@ -52,7 +54,7 @@ export function copiedHeaders(headers: AmqpHeaders | undefined, marks: MessageHe
   )
   return Object.fromEntries([
     ...kept.filter(({ name }) => fitting.has(name)).map(({ name, written }) => [name, written]),
-    ...Object.entries(written),
+    ...Object.entries(marks),
   ]) as Record<string, unknown>
 }
 
@@ -99,12 +101,25 @@ function writable(value: unknown, depth: number): unknown {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value : { '!': 'double', value }
   if (typeof value !== 'object' || depth > deepest) return undefined
   if (Array.isArray(value)) return value.map((each: unknown) => writable(each, depth + 1) ?? null)
-  if (isTyped(value, 'timestamp')) return Number.isSafeInteger(value.value) ? value : undefined
-  if (isTyped(value, 'decimal')) return value
+  if (isTyped(value, 'timestamp')) return isWholeNumber(value.value, Number.MAX_SAFE_INTEGER) ? value : undefined
+  if (isTyped(value, 'decimal')) return isDecimal(value.value) ? value : undefined
   // Some table of a stranger's with a `!` in it, which amqplib would take for its own notation.
   if (Object.hasOwn(value, '!')) return undefined
   const entries = Object.entries(value).filter(([name]) => Buffer.byteLength(name) <= longestName)
   return Object.fromEntries(entries.map(([name, each]) => [name, writable(each, depth + 1)]))
+}
+
+/** A stranger's table may look like amqplib's notation, and hold anything. */
+function isDecimal(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { places, digits } = value as Record<string, unknown>
+  return (
+    Object.hasOwn(value, 'places') && Object.hasOwn(value, 'digits') && isWholeNumber(places, 255) && isWholeNumber(digits, 2 ** 32 - 1)
+  )
+}
+
+function isWholeNumber(value: unknown, most: number): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most
 }
 
 /** At least what it takes on the wire. */

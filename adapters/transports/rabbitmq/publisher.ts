@@ -33,14 +33,14 @@ const longestText = 255
  * Publishes to RabbitMQ on a connection of its own, which `connect` makes, again when it was lost: for the relay of an outbox, and wherever nothing is consumed.
  * Throws a `ConfigurationError` for options that cannot be.
  */
-export function rabbitmqPublisher(
-  connect: () => Promise<AmqpConnection>,
-  { exchange = '', publishTimeoutMs = 10_000, clock = systemClock }: RabbitmqPublisherOptions = {},
-): RabbitmqPublisher {
+export function rabbitmqPublisher(connect: () => Promise<AmqpConnection>, options: RabbitmqPublisherOptions = {}): RabbitmqPublisher {
   refuseUnless.function('connect', connect, "() => amqp.connect('amqp://localhost')")
+  refuseUnless.options(options, "{ exchange: 'events' }")
+  const { exchange = '', publishTimeoutMs = 10_000, clock = systemClock } = options
+  refuseUnless.clock('clock', clock)
   refuseUnless.wholeNumber('publishTimeoutMs', publishTimeoutMs, { least: 100, good: 10_000 })
-  if (typeof exchange !== 'string' || Buffer.byteLength(exchange) > longestText)
-    throw refuse('exchange', exchange, `a text of at most ${longestText} bytes`, "'events'")
+  if (exchange !== '') refuseUnless.text('exchange', exchange, { most: longestText, good: 'events' })
+  if (Buffer.byteLength(exchange) > longestText) throw refuse('exchange', exchange, `a text of at most ${longestText} bytes`, "'events'")
 
   let publishing: Publishing | undefined
   const close = async (): Promise<void> => {
@@ -50,6 +50,7 @@ export function rabbitmqPublisher(
   }
   return {
     async publish(messages) {
+      refuseUnsendable(messages)
       if (messages.length === 0) return
       publishing ??= openPublishing({
         clock,
@@ -69,7 +70,6 @@ export function rabbitmqPublisher(
  * call back what follows one that is refused. All others travel side by side.
  */
 async function publishAll(publish: Publishing['publish'], exchange: string, messages: readonly Outgoing[]): Promise<void> {
-  refuseUnsendable(messages)
   const lanes = new Map<string, Outbound[]>()
   messages.forEach((message, place) => {
     const { destination, orderingKey } = message

@@ -24,8 +24,9 @@ const longestStepMs = 4_294_967_295
 
 function refuseUnlessQueue(option: string, name: string, good: string): void {
   refuseUnless.text(option, name, { most: longestName, good })
-  if (Buffer.byteLength(name) <= longestName) return
-  throw refuse(option, `${name.slice(0, 20)}…`, `at most ${longestName} bytes long`, `'${good}'`)
+  if (Buffer.byteLength(name) > longestName) throw refuse(option, name, `at most ${longestName} bytes long`, `'${good}'`)
+  // RabbitMQ declares a queue without them, and then knows none of that name.
+  if (/[\r\n]/.test(name)) throw refuse(option, name, 'a name without line breaks', `'${good}'`)
 }
 
 function refuseUnlessOurs(option: string, name: string, good: string): void {
@@ -35,7 +36,8 @@ function refuseUnlessOurs(option: string, name: string, good: string): void {
 }
 
 /** The names of a group's queues, checked: what RabbitMQ would refuse is refused at construction. */
-export function openQueueNames({ queue, delayStepsMs, retryQueuePrefix, deadLetterQueue }: QueueNameOptions): QueueNames {
+export function openQueueNames(options: QueueNameOptions): QueueNames {
+  const { queue, delayStepsMs } = options
   refuseUnlessQueue('queue', queue, 'orders')
   refuseUnless.wholeNumbers('delayStepsMs', delayStepsMs, { least: 1, good: [1_000, 10_000, 60_000, 600_000] })
   if (delayStepsMs.some((stepMs, place) => stepMs > longestStepMs || (place > 0 && stepMs <= (delayStepsMs[place - 1] ?? 0)))) {
@@ -46,7 +48,7 @@ export function openQueueNames({ queue, delayStepsMs, retryQueuePrefix, deadLett
       '[1000, 10000, 60000, 600000]',
     )
   }
-  const prefix = retryQueuePrefix ?? queue
+  const { retryQueuePrefix: prefix = queue } = options
   const good = `hapax.${queue.slice(0, 40)}`
   refuseUnlessOurs('retryQueuePrefix', prefix, good)
   const delays = delayStepsMs.map((stepMs) => ({ queue: `${prefix}.retry.${stepMs}`, stepMs }))
@@ -55,7 +57,7 @@ export function openQueueNames({ queue, delayStepsMs, retryQueuePrefix, deadLett
   if (!first || !longest) throw refuse('delayStepsMs', delayStepsMs, 'a list of at least one step', '[1000, 10000, 60000, 600000]')
   refuseUnlessOurs('retryQueuePrefix', longest.queue, good)
   const retry = `${prefix}.retry`
-  const deadLetter = deadLetterQueue ?? `${prefix}.dlq`
+  const { deadLetterQueue: deadLetter = `${prefix}.dlq` } = options
   refuseUnlessOurs('deadLetterQueue', deadLetter, `${good}.dlq`)
 
   const consumed = [queue, retry, ...delays.map((delay) => delay.queue)]

@@ -45,6 +45,21 @@ describe('the marks of a copy', () => {
     expect(headers['hapax-key']).toBe('%00%C3%A9%ud800')
   })
 
+  test('of a very long key hold its beginning, as nothing depends on it there', () => {
+    const headers = copyHeaders({ ...marks, key: 'é'.repeat(100_000) }, route, 700)
+    expect(headers['hapax-key']).toMatch(/^(%C3%A9){166}%C3%\.\.\.$/)
+  })
+
+  test.each(['x'.repeat(1_001), '%', 'é', 'two words', '\n', ''])('believe no position that would grow with each copy: %j', (forged) => {
+    const headers = { ...copyHeaders(marks, route, 700), 'hapax-position': forged }
+    expect(readMarks(headers, expected)).toMatchObject({ attempts: 2, position: undefined })
+  })
+
+  test('count no more than every store can keep', () => {
+    const headers = { ...copyHeaders(marks, route, 700), 'hapax-attempts': '999999999', 'hapax-postponements': '1000000000' }
+    expect(readMarks(headers, expected)).toMatchObject({ attempts: 999_999_999, postponements: 0 })
+  })
+
   test('are not shown to handlers, but the id is', () => {
     expect(isMark('hapax-attempts')).toBe(true)
     expect(withoutMarks({ 'hapax-attempts': '4', 'hapax-id': 'x', trace: 'abc' })).toEqual({ 'hapax-id': 'x', trace: 'abc' })
