@@ -23,6 +23,8 @@ export interface Options {
   readonly calmMs: number
   /** Whether the workers are asked for their memory and so on. */
   readonly soak: boolean
+  /** Whether handlers never ask their signal. */
+  readonly heedless: boolean
   /** Where the page goes; undefined for none. */
   readonly page: string | undefined
   /** Keeps the folder of the run. */
@@ -47,6 +49,7 @@ export const usage = `npm run faults -- [options]
   --window      in seconds                                   (86400)
   --calm        least time between two faults, in seconds    (4)
   --soak        watch memory, timers, listeners, connections and records
+  --heedless    handlers never ask whether they may go on
   --page        where the page goes; none for no page        (.services/faults/<run>.html)
   --keep        keep the folder with the ledgers, and what the servers wrote
 `
@@ -70,6 +73,7 @@ export function readOptions(args: readonly string[]): Options {
       window: { type: 'string', default: '86400' },
       calm: { type: 'string', default: '4' },
       soak: { type: 'boolean', default: false },
+      heedless: { type: 'boolean', default: false },
       page: { type: 'string' },
       keep: { type: 'boolean', default: false },
     },
@@ -103,6 +107,7 @@ export function readOptions(args: readonly string[]): Options {
     windowMs: number('window', values.window, 20) * 1_000,
     calmMs: number('calm', values.calm, 0) * 1_000,
     soak: values.soak,
+    heedless: values.heedless,
     page: values.page,
     keep: values.keep,
     command: `npm run faults -- ${args.join(' ')}`.trim(),

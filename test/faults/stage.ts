@@ -101,6 +101,7 @@ export async function openStage(options: Options, print: (text: string, isLive: 
         concurrency: options.concurrency,
         ratePerSecond: options.rate / Math.max(1, programs.filter((program) => program === 'sender').length),
         seed: options.seed,
+        heedless: options.heedless,
       }
       const hired = await openCrew({ words, folder, node: world.node, programs: ['schema', ...new Set(programs)], say })
       if (options.store !== 'redis') {

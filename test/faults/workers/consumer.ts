@@ -36,10 +36,10 @@ function told(outcome: Outcome): string {
 }
 
 /** What the handler does before its effect. */
-export async function workOn({ n, w, f }: Work, context: BaseContext, ledger: LedgerWriter): Promise<void> {
+export async function workOn({ n, w, f }: Work, context: BaseContext, { heedless }: Words, ledger: LedgerWriter): Promise<void> {
   const { attempt } = context
   ledger.write('b', n, String(attempt))
   if (w > 0) await sleep(w)
   if (attempt <= f) throw new Error(`failure ${attempt} of ${f}`)
-  context.signal.throwIfAborted()
+  if (!heedless) context.signal.throwIfAborted()
 }

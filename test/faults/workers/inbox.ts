@@ -18,7 +18,7 @@ const handler = inbox(
       words.name,
       Math.round(since + performance.now()),
     ])
-    await workOn(work, context, ledger)
+    await workOn(work, context, words, ledger)
   },
   { store: database.store, ...consumerOptions(words, ledger) },
 )

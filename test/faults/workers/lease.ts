@@ -10,7 +10,7 @@ const opened = openStore(words.store, words.storeAddress)
 const transport = openTransport(words, words.concurrency, (incoming) => incoming.json() as Work)
 const handler = idempotent(
   async (work: Work, context) => {
-    await workOn(work, context, ledger)
+    await workOn(work, context, words, ledger)
     ledger.write('e', work.n)
   },
   { store: opened.store, ...consumerOptions(words, ledger) },

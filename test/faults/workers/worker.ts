@@ -14,6 +14,8 @@ export interface Words extends Places {
   readonly leaseMs: number
   readonly windowMs: number
   readonly concurrency: number
+  /** Its handlers never ask their signal. */
+  readonly heedless: boolean
   /** For those that send through an outbox: how many messages per second, how many entities, and the seed. */
   readonly ratePerSecond: number
   readonly seed: number
