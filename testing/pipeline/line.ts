@@ -57,6 +57,8 @@ export interface Worker extends Pick<Mortal, 'stall' | 'resume'> {
   readonly settled: ReadonlyMap<string, readonly Outcome[]>
   /** Keys whose handler has begun here, and whose delivery is not settled yet. */
   inHand(): readonly string[]
+  /** How many keys it has claimed, or is claiming. */
+  claims(): number
   /** Dies now; its deliveries come again once the broker notices. */
   crash(): Promise<void>
 }
@@ -162,6 +164,7 @@ export function openLine(
         consumption,
         settled,
         inHand: () => [...new Set(hands.values())],
+        claims: mortal.claims,
         stall: mortal.stall,
         resume: mortal.resume,
         crash() {

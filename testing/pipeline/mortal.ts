@@ -11,6 +11,8 @@ export interface Mortal {
   reach<Value>(promise: Promise<Value>): Promise<Value>
   store(store: Store): Store
   handler(handler: Idempotent<string, unknown>): Idempotent<string, unknown>
+  /** How many keys it holds, or has asked for without an answer. */
+  claims(): number
   stall(): void
   resume(): void
   crash(): void
@@ -21,6 +23,7 @@ export function openMortal(clock: Clock, random: Random): Mortal {
   const onResume = new Set<() => void>()
   /** What cancels each; a dead process leaves none behind. */
   const timers = new Set<() => void>()
+  const claims = new Set<string>()
 
   /** Now, on resuming, or never. Returns what cancels it. */
   const whenAlive = (go: () => void): (() => void) => {
@@ -98,11 +101,30 @@ export function openMortal(clock: Clock, random: Random): Mortal {
     reach,
     store: (store) => ({
       check: (warn) => send(() => store.check(warn)),
-      claim: (record, options) => send(() => store.claim(record, options)),
+      async claim(record, options) {
+        claims.add(record)
+        let status: string | undefined
+        try {
+          const result = await send(() => store.claim(record, options))
+          status = result.status
+          return result
+        } finally {
+          if (status !== 'claimed') claims.delete(record)
+        }
+      },
       renew: (claim, leaseMs) => send(() => store.renew(claim, leaseMs)),
-      complete: (claim, windowMs) => send(() => store.complete(claim, windowMs)),
-      release: (claim, remember) => send(() => store.release(claim, remember)),
+      async complete(claim, windowMs) {
+        const recorded = await send(() => store.complete(claim, windowMs))
+        claims.delete(claim.record)
+        return recorded
+      },
+      async release(claim, remember) {
+        const released = await send(() => store.release(claim, remember))
+        claims.delete(claim.record)
+        return released
+      },
     }),
+    claims: () => claims.size,
     handler(handler) {
       const sessions = new WeakMap<Session, Session>()
       return {
