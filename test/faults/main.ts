@@ -1,6 +1,7 @@
 /** Real servers, real trouble: `npm run faults -- --help`. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { openScreen } from '../simulation/screen.js'
 import { servicesDir } from '../services/places.js'
 import { conduct } from './conduct.js'
 import { readOptions, usage } from './options.js'
@@ -21,28 +22,19 @@ try {
   process.exit(2)
 }
 
-/** On a terminal the live line is written over and over; elsewhere every ten seconds, below the other. */
-const isTerminal = process.stdout.isTTY
-let lastLiveAt = Number.NEGATIVE_INFINITY
-function print(text: string, isLive: boolean): void {
-  if (isTerminal) {
-    const width = process.stdout.columns - 1
-    process.stdout.write(`\r\u001B[K${isLive ? text.slice(0, width) : `${text}\n`}`)
-  } else if (!isLive || performance.now() - lastLiveAt >= 10_000) {
-    if (isLive) lastLiveAt = performance.now()
-    process.stdout.write(`${text}\n`)
-  }
-}
-
-const result = await conduct(options, print)
-if (isTerminal) process.stdout.write('\r\u001B[K')
+const screen = openScreen(process.stdout, false)
+const result = await conduct(options, (text, isLive) => (isLive ? screen.progress(text) : screen.say(text)))
 if (options.page !== 'none') {
   const name = `${options.store}-${options.transport}-${options.mode}-${options.seed}.html`
   const file = options.page ?? join(servicesDir, 'faults', name)
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, renderPage(result))
-  process.stdout.write(`\nThe picture: ${file}\n`)
+  screen.say(`\nThe picture: ${file}`)
 }
-process.stdout.write(`\n${tell(result)}\n`)
+if (options.json !== undefined) {
+  mkdirSync(dirname(options.json), { recursive: true })
+  writeFileSync(options.json, JSON.stringify(result))
+}
+screen.say(`\n${tell(result)}`)
 // Whatever is left of a client that was cut off.
 process.exit(result.verdict.isOk ? 0 : 1)

@@ -27,6 +27,8 @@ export interface Options {
   readonly heedless: boolean
   /** Where the page goes; undefined for none. */
   readonly page: string | undefined
+  /** Where the result goes as JSON; undefined for nowhere. */
+  readonly json: string | undefined
   /** Keeps the folder of the run. */
   readonly keep: boolean
   /** The command that repeats this. */
@@ -51,6 +53,7 @@ export const usage = `npm run faults -- [options]
   --soak        watch memory, timers, listeners, connections and records
   --heedless    handlers never ask whether they may go on
   --page        where the page goes; none for no page        (.services/faults/<run>.html)
+  --json        where the result goes as JSON
   --keep        keep the folder with the ledgers, and what the servers wrote
 `
 
@@ -75,6 +78,7 @@ export function readOptions(args: readonly string[]): Options {
       soak: { type: 'boolean', default: false },
       heedless: { type: 'boolean', default: false },
       page: { type: 'string' },
+      json: { type: 'string' },
       keep: { type: 'boolean', default: false },
     },
   })
@@ -109,6 +113,7 @@ export function readOptions(args: readonly string[]): Options {
     soak: values.soak,
     heedless: values.heedless,
     page: values.page,
+    json: values.json,
     keep: values.keep,
     command: `npm run faults -- ${args.join(' ')}`.trim(),
   }

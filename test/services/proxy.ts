@@ -7,7 +7,7 @@ export const bothWays: readonly Direction[] = ['requests', 'answers']
 /** Stands between clients and a server, and does to their connections what networks do. */
 export interface Proxy {
   readonly port: number
-  /** How many connections there are. */
+  /** How many connections clients have open. */
   readonly connections: number
   /** Resets all connections; new ones go through. */
   cut(): void
@@ -21,6 +21,8 @@ export interface Proxy {
   slow(latencyMs: number, bytesPerSecond: number): void
   /** Each connection's next request goes through, and then the connection is reset before its answer gets back. */
   loseNextAnswers(): void
+  /** The next request that holds this text breaks its connection: before it goes through, or once it has been answered, before the answer gets back. */
+  cutAt(when: 'before' | 'after', text: string): void
   /** Half of each connection's next request goes through, and then the connection is reset. */
   tearNextRequests(): void
   mend(): void
@@ -35,13 +37,22 @@ export async function openProxy(server: { readonly host: string; readonly port: 
   const held = new Set<Direction>()
   let slowness: Slowness | undefined
   let isRefusing = false
+  let trap: { readonly when: 'before' | 'after'; readonly text: string } | undefined
 
+  const weather: Weather = {
+    isHeld: (direction) => held.has(direction),
+    slowness: () => slowness,
+    trapped(request) {
+      if (trap === undefined || !request.includes(trap.text)) return undefined
+      const { when } = trap
+      trap = undefined
+      return when
+    },
+  }
   const listening = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     if (isRefusing) return void client.resetAndDestroy()
     const upstream = connect({ ...server, allowHalfOpen: true, noDelay: true })
-    const link = openLink(client, upstream, { isHeld: (direction) => held.has(direction), slowness: () => slowness }, () =>
-      links.delete(link),
-    )
+    const link = openLink(client, upstream, weather, () => links.delete(link))
     links.add(link)
   })
   await new Promise<void>((resolve, reject) => {
@@ -54,7 +65,7 @@ export async function openProxy(server: { readonly host: string; readonly port: 
   return {
     port: (listening.address() as AddressInfo).port,
     get connections() {
-      return links.size
+      return [...links].filter((link) => link.isOpen()).length
     },
     cut,
     cutHalf() {
@@ -71,6 +82,7 @@ export async function openProxy(server: { readonly host: string; readonly port: 
     loseNextAnswers() {
       for (const link of links) link.maim('lose')
     },
+    cutAt: (when, text) => void (trap = { when, text }),
     tearNextRequests() {
       for (const link of links) link.maim('tear')
     },
@@ -87,6 +99,14 @@ export async function openProxy(server: { readonly host: string; readonly port: 
   }
 }
 
+/** A proxy to the server of this address, and the address through it. */
+export async function openProxyTo(url: string, usualPort: number): Promise<Proxy & { readonly url: string }> {
+  const through = new URL(url)
+  const proxy = await openProxy({ host: through.hostname, port: Number(through.port || usualPort) })
+  through.port = String(proxy.port)
+  return Object.assign(proxy, { url: through.href })
+}
+
 interface Slowness {
   readonly latencyMs: number
   readonly bytesPerSecond: number
@@ -95,10 +115,13 @@ interface Slowness {
 interface Weather {
   isHeld(direction: Direction): boolean
   slowness(): Slowness | undefined
+  /** Whether this request is the one that breaks its connection. */
+  trapped(request: Buffer): 'before' | 'after' | undefined
 }
 
 /** One client's connection. */
 interface Link {
+  isOpen(): boolean
   reset(): void
   maim(how: 'lose' | 'tear'): void
   goOn(): void
@@ -112,12 +135,17 @@ function openLink(client: Socket, upstream: Socket, weather: Weather, onOver: ()
     for (const socket of [client, upstream]) if (!socket.destroyed) socket.resetAndDestroy()
   }
   const requests = openWay('requests', client, upstream, weather, (bytes) => {
-    if (maimed === undefined) return bytes
-    if (maimed === 'lose') {
+    const trapped = weather.trapped(bytes)
+    if (trapped === 'before') {
+      reset()
+      return undefined
+    }
+    if (trapped === 'after' || maimed === 'lose') {
       isAnswerLost = true
       maimed = undefined
       return bytes
     }
+    if (maimed === undefined) return bytes
     upstream.write(bytes.subarray(0, Math.ceil(bytes.length / 2)), reset)
     return undefined
   })
@@ -136,6 +164,7 @@ function openLink(client: Socket, upstream: Socket, weather: Weather, onOver: ()
     })
   }
   return {
+    isOpen: () => !client.destroyed && !client.readableEnded,
     reset,
     maim: (how) => void (maimed = how),
     goOn() {

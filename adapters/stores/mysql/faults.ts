@@ -63,12 +63,18 @@ export function isConflict(error: unknown): boolean {
 /** What is thrown on of what a transaction failed with. */
 export const orConflict: (error: unknown) => unknown = conflictWhere(isConflict)
 
+/** Some clients give an SQL state to what they say themselves, as of a connection that was reset: the system's numbers are negative, those of MariaDB's own client begin at 45000. */
+function isOfClient(number: number): boolean {
+  return number < 0 || number >= 45_000
+}
+
 /** Whether the server itself said that the commit failed, or Prisma, which had ended the transaction before (P2028). */
 export function isClearRefusal(error: unknown): boolean {
   for (const each of chain(error)) {
     if (each.code === 'P2028') return true
     const state = each.sqlState ?? each.state
-    if (typeof state === 'string' && !state.startsWith('08') && !closing.includes(numberOf(each))) return true
+    const number = numberOf(each)
+    if (typeof state === 'string' && !state.startsWith('08') && !closing.includes(number) && !isOfClient(number)) return true
   }
   return false
 }

@@ -4,7 +4,7 @@ import { hasCode } from 'hapax'
 import { transactionalStoreSuite } from 'hapax/testing'
 import type { Idempotent, TransactionalStore } from 'hapax'
 import type { Order } from '../../../examples/bridges/order.js'
-import type { CuttingProxy } from '../../integration/stores/cutting-proxy.js'
+import type { Proxy } from '../../services/proxy.js'
 import type { Database } from './database.js'
 
 /** One of the examples, opened. */
@@ -121,12 +121,12 @@ export function exampleCases<Tx>(cases: ExampleCases<Tx>, { database, example, s
       const { store, save, close } = open(url)
       await store.check(expect.fail)
 
-      proxy.cut(when, commit)
+      proxy.cutAt(when, commit)
       const run = store.transaction((tx) => raw(tx, "insert into orders values ('cut', 'cut', 1)"))
       await expect(run).rejects.toSatisfy((error) => hasCode(error, 'commit-unknown'))
 
       const order = await stocked(10)
-      proxy.cut(when, commit)
+      proxy.cutAt(when, commit)
       expect((await save.once(order)).status).toBe('handled')
       expect(await found(order)).toEqual({ saved: true, left: 7 })
       expect((await example().save.once(order)).status).toBe('duplicate')
@@ -136,7 +136,7 @@ export function exampleCases<Tx>(cases: ExampleCases<Tx>, { database, example, s
   }
 
   describe('keeps what is asked of a store with transactions', () => {
-    const proxies = new WeakMap<object, CuttingProxy>()
+    const proxies = new WeakMap<object, Proxy>()
     const suite = transactionalStoreSuite<Tx>({
       async open() {
         const { url, proxy } = await database().behindProxy()
@@ -149,7 +149,7 @@ export function exampleCases<Tx>(cases: ExampleCases<Tx>, { database, example, s
       conflict: { cannot: 'there is a real one among the other tests' },
       async loseNextCommit(store) {
         await store.check(expect.fail)
-        proxies.get(store)?.cut('after', commit)
+        proxies.get(store)?.cutAt('after', commit)
       },
     })
     for (const each of suite) test(each.name, each.run)

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { createPool } from 'mysql2/promise'
 import { Pool } from 'pg'
-import { openCuttingProxy } from '../../integration/stores/cutting-proxy.js'
+import { openProxyTo } from '../../services/proxy.js'
 import { mysqlUrl, postgresUrl } from '../../services/places.js'
-import type { CuttingProxy } from '../../integration/stores/cutting-proxy.js'
+import type { Proxy } from '../../services/proxy.js'
 
 /** A database of its own, with the tables of the examples. */
 export interface Database {
@@ -14,7 +14,7 @@ export interface Database {
   /** Until a transaction waits for a lock. */
   somebodyWaits(): Promise<void>
   /** The same database behind a proxy of its own. */
-  behindProxy(): Promise<{ readonly url: string; readonly proxy: CuttingProxy }>
+  behindProxy(): Promise<{ readonly url: string; readonly proxy: Proxy }>
   drop(): Promise<void>
 }
 
@@ -98,7 +98,7 @@ async function open(server: string, tables: readonly string[], connect: (url: st
   await outside.ask(`create database ${name}`)
   const inside = connect(at(server, name))
   for (const each of tables) await inside.ask(each)
-  const proxies: CuttingProxy[] = []
+  const proxies: Proxy[] = []
   return {
     url: inside.url,
     ask: inside.ask,
@@ -118,12 +118,9 @@ async function open(server: string, tables: readonly string[], connect: (url: st
       while ((await inside.ask(inside.waiting)).length === 0) await inside.ask(inside.pause)
     },
     async behindProxy() {
-      const { hostname, port } = new URL(server)
-      const proxy = await openCuttingProxy({ host: hostname, port: Number(port || (server.startsWith('mysql') ? 3306 : 5432)) })
+      const proxy = await openProxyTo(inside.url, server.startsWith('mysql') ? 3306 : 5432)
       proxies.push(proxy)
-      const url = new URL(inside.url)
-      url.port = String(proxy.port)
-      return { url: url.href, proxy }
+      return { url: proxy.url, proxy }
     },
     async drop() {
       await inside.end()

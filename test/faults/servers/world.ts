@@ -1,6 +1,6 @@
 /** The servers of one run: of its own, on ports and in folders of its own, each behind a proxy that the workers go through. */
 import { join } from 'node:path'
-import { openProxy } from '../../services/proxy.js'
+import { openProxy, openProxyTo } from '../../services/proxy.js'
 import { nodeBinary } from '../../package/nodes.js'
 import { startKafka } from '../../services/kafka.js'
 import { startMariadb } from '../../services/mariadb.js'
@@ -63,23 +63,22 @@ async function openStorePlace(name: StoreName, dir: string): Promise<World['stor
     return { name, server: undefined, proxy: undefined, address: file, direct: file }
   }
   const port = await freePorts(1)
+  const direct = {
+    redis: `redis://127.0.0.1:${port}`,
+    postgres: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    mariadb: `mysql://root@127.0.0.1:${port}/test`,
+  }[name]
   const start = { redis: startRedis, postgres: startPostgres, mariadb: startMariadb }[name]
-  const [server, proxy] = await Promise.all([start({ port, dir }), openProxy({ host: '127.0.0.1', port })])
-  const addressAt = (at: number): string =>
-    ({
-      redis: `redis://127.0.0.1:${at}`,
-      postgres: `postgres://postgres@127.0.0.1:${at}/postgres`,
-      mariadb: `mysql://root@127.0.0.1:${at}/test`,
-    })[name]
-  return { name, server, proxy, address: addressAt(proxy.port), direct: addressAt(port) }
+  const [server, proxy] = await Promise.all([start({ port, dir }), openProxyTo(direct, port)])
+  return { name, server, proxy, address: proxy.url, direct }
 }
 
 async function openBrokerPlace(name: BrokerName, dir: string): Promise<Place<BrokerName>> {
   const port = await freePorts(3)
   if (name === 'rabbitmq') {
-    const [server, proxy] = await Promise.all([startRabbitmq({ port, dir }), openProxy({ host: '127.0.0.1', port })])
-    const addressAt = (at: number): string => `amqp://guest:guest@127.0.0.1:${at}`
-    return { name, server, proxy, address: addressAt(proxy.port), direct: addressAt(port) }
+    const direct = `amqp://guest:guest@127.0.0.1:${port}`
+    const [server, proxy] = await Promise.all([startRabbitmq({ port, dir }), openProxyTo(direct, port)])
+    return { name, server, proxy, address: proxy.url, direct }
   }
   // Kafka tells its clients where it is: those that come through the proxy must be told the proxy's address.
   const proxy = await openProxy({ host: '127.0.0.1', port: port + 2 })

@@ -36,7 +36,7 @@ describe('a connection that is cut', () => {
         try {
           const cut = mysqlStore(opened.pool, { table })
           await cut.check(expect.fail)
-          opened.proxy.cut(when, text)
+          opened.proxy.cutAt(when, text)
           const run = cut.transaction(async (tx) => {
             await cut.claimIn(tx, record, window)
             await tx.query(`insert into ${rows} values (concat('a row of ', ?))`, [record])

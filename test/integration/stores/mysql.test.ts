@@ -8,7 +8,7 @@ import { mysqlUrl } from '../../services/places.js'
 import { claimed, freshName, long, makeTables } from './mysql-table.js'
 import type { Pool, PoolConnection, PoolOptions, RowDataPacket } from 'mysql2/promise'
 import type { MysqlStoreOptions } from 'hapax/stores/mysql'
-import type { CuttingProxy } from './cutting-proxy.js'
+import type { Proxy } from '../../services/proxy.js'
 
 const { table, rows, pool, has, forget, one, isMariadb, withTable, openPool } = makeTables()
 const store = mysqlStore(pool, { table })
@@ -39,7 +39,7 @@ const settings: Record<string, Setting> = {
 }
 
 for (const [name, setting] of Object.entries(settings)) {
-  const proxies = new WeakMap<object, CuttingProxy>()
+  const proxies = new WeakMap<object, Proxy>()
   const open = async () => {
     const opened = await openPool(setting.pool)
     const { session } = setting
@@ -65,7 +65,7 @@ for (const [name, setting] of Object.entries(settings)) {
       async loseNextCommit(handle) {
         // What a store asks of the server first holds the word, too.
         await handle.check(() => undefined)
-        proxies.get(handle)?.cut('after', 'commit')
+        proxies.get(handle)?.cutAt('after', 'commit')
       },
       sweeping: {
         async open() {

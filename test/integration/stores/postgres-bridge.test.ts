@@ -9,7 +9,7 @@ import { bridgeTransactions } from '../../../adapters/stores/postgres/transactio
 import { claimed, conflict, long, makeTables } from './postgres-table.js'
 import type { Transaction } from 'kysely'
 import type { PostgresBridge } from 'hapax/stores/postgres'
-import type { CuttingProxy } from './cutting-proxy.js'
+import type { Proxy } from '../../services/proxy.js'
 
 const { table, rows, pool, has, forget, openPool } = makeTables()
 const window = { windowMs: 600_000 }
@@ -36,7 +36,7 @@ function bridgeTo(own: Pool): PostgresBridge<Tx> {
 const write = (tx: Tx, row: string) => tx.executeQuery(CompiledQuery.raw(`insert into ${rows} values ($1)`, [row]))
 
 describe('a bridge to Kysely', () => {
-  const proxies = new WeakMap<object, CuttingProxy>()
+  const proxies = new WeakMap<object, Proxy>()
   const open = async () => {
     const opened = await openPool()
     const store = postgresStore(bridgeTo(opened.pool), { table, idleLimitMs: 60_000 })
@@ -57,7 +57,7 @@ describe('a bridge to Kysely', () => {
       write: async (tx, row) => void (await write(tx, row)),
       has,
       conflict,
-      loseNextCommit: async (store) => proxies.get(store)?.cut('after', 'commit'),
+      loseNextCommit: async (store) => proxies.get(store)?.cutAt('after', 'commit'),
     }),
   }
   for (const [part, suite] of Object.entries(suites)) {
@@ -98,7 +98,7 @@ describe('a bridge to Kysely', () => {
       const cutting = postgresStore(bridgeTo(opened.pool), { table })
       const run = cutting.transaction(async (tx) => {
         await cutting.claimIn(tx, `cut ${index}`, window)
-        opened.proxy.cut(when, text)
+        opened.proxy.cutAt(when, text)
       })
       await expect(run).rejects.toSatisfy((error) => hasCode(error, 'commit-unknown'))
       const status = when === 'after' ? 'duplicate' : 'claimed'

@@ -15,7 +15,7 @@ import { freshName } from './table.js'
 import type { ChildProcess } from 'node:child_process'
 import type { AddressInfo } from 'node:net'
 import type { PoolClient } from 'pg'
-import type { CuttingProxy } from './cutting-proxy.js'
+import type { Proxy } from '../../services/proxy.js'
 
 const installed = (): RegExpExecArray | null =>
   /PgBouncer (\d+)\.(\d+)/.exec(spawnSync('pgbouncer', ['--version'], { encoding: 'utf8' }).stdout ?? '')
@@ -64,7 +64,7 @@ describe.skipIf(!version)(name, () => {
     rmSync(dir, { recursive: true, force: true })
   })
 
-  const proxies = new WeakMap<object, CuttingProxy>()
+  const proxies = new WeakMap<object, Proxy>()
   const open = async () => {
     const opened = await openPool({}, url)
     const store = postgresStore(opened.pool, { table, prepare: knowsNames, idleLimitMs: 60_000 })
@@ -78,7 +78,7 @@ describe.skipIf(!version)(name, () => {
       write: async (tx, row) => void (await tx.query(`insert into ${rows} values ($1)`, [row])),
       has,
       conflict,
-      loseNextCommit: async (store) => proxies.get(store)?.cut('after', 'commit'),
+      loseNextCommit: async (store) => proxies.get(store)?.cutAt('after', 'commit'),
     }),
     ...outboxSuite<PoolClient>({
       wakes: false,

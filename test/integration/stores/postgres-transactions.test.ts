@@ -40,14 +40,14 @@ describe('a connection that is cut', () => {
         const opened = await openPool({ max: 2 })
         const cutting = postgresStore(opened.pool, { table })
         const record = `cut-${who}-${index}`
-        const cut = () => opened.proxy.cut('before', index === 0 ? 'pg_advisory' : index === 3 ? 'commit' : 'insert into')
+        const cut = () => opened.proxy.cutAt('before', index === 0 ? 'pg_advisory' : index === 3 ? 'commit' : 'insert into')
         const run = cutting.transaction(async (tx) => {
           const pid = await pidOf(tx)
           if (index === 0) await kill(pid, cut)
           await cutting.claimIn(tx, record, window)
           if (index === 1) await kill(pid, cut)
           await write(tx, record)
-          if (index === 2) await kill(pid, () => opened.proxy.cut('before', 'select 1'))
+          if (index === 2) await kill(pid, () => opened.proxy.cutAt('before', 'select 1'))
           if (index === 2) await tx.query('select 1')
           if (index === 3) await kill(pid, cut)
         })
@@ -70,7 +70,7 @@ describe('the commit', () => {
     const run = cutting.transaction(async (tx) => {
       await cutting.claimIn(tx, 'committed', window)
       await write(tx, 'committed')
-      opened.proxy.cut('after', 'commit')
+      opened.proxy.cutAt('after', 'commit')
     })
     await expect(run).rejects.toSatisfy(code('commit-unknown'))
     expect(await has('committed')).toBe(true)

@@ -8,7 +8,7 @@ import { postgresUrl } from '../../services/places.js'
 import { claimed, conflict, long, makeTables } from './postgres-table.js'
 import type { PoolClient, PoolConfig } from 'pg'
 import type { PostgresStoreOptions } from 'hapax/stores/postgres'
-import type { CuttingProxy } from './cutting-proxy.js'
+import type { Proxy } from '../../services/proxy.js'
 
 const { table, rows, pool, has, forget, openPool } = makeTables()
 const store = postgresStore(pool, { table })
@@ -22,7 +22,7 @@ const settings: Record<string, { readonly pool?: PoolConfig; readonly store?: Po
 }
 
 for (const [name, setting] of Object.entries(settings)) {
-  const proxies = new WeakMap<object, CuttingProxy>()
+  const proxies = new WeakMap<object, Proxy>()
   const open = async () => {
     const opened = await openPool(setting.pool)
     const handle = postgresStore(opened.pool, { table, ...setting.store })
@@ -43,7 +43,7 @@ for (const [name, setting] of Object.entries(settings)) {
       write: async (tx, row) => void (await tx.query(`insert into ${rows} values ($1)`, [row])),
       has,
       conflict,
-      loseNextCommit: async (handle) => proxies.get(handle)?.cut('after', 'commit'),
+      loseNextCommit: async (handle) => proxies.get(handle)?.cutAt('after', 'commit'),
       sweeping: {
         async open() {
           const opened = await openPool(setting.pool)

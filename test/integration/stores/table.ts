@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { openCuttingProxy } from './cutting-proxy.js'
+import { openProxyTo } from '../../services/proxy.js'
 import type { Claim, Store } from 'hapax'
-import type { CuttingProxy } from './cutting-proxy.js'
+import type { Proxy } from '../../services/proxy.js'
 
 /** A table of records and one of the user's own rows, for one test file; they go with it. */
 export interface Tables<Pool, PoolOptions> {
@@ -18,7 +18,7 @@ export interface Tables<Pool, PoolOptions> {
 
 export interface OpenedPool<Pool> {
   readonly pool: Pool
-  readonly proxy: CuttingProxy
+  readonly proxy: Proxy
   close(): Promise<void>
 }
 
@@ -32,10 +32,8 @@ export async function behindProxy<Pool extends { end(): Promise<void> }>(
   defaultPort: number,
   make: (url: string) => Pool,
 ): Promise<OpenedPool<Pool>> {
-  const at = new URL(url)
-  const proxy = await openCuttingProxy({ host: at.hostname, port: Number(at.port || defaultPort) })
-  at.port = String(proxy.port)
-  const pool = make(at.href)
+  const proxy = await openProxyTo(url, defaultPort)
+  const pool = make(proxy.url)
   return {
     pool,
     proxy,

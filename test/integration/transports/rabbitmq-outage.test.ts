@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { hasCode } from 'hapax'
 import { startRabbitmq } from '../../services/rabbitmq.js'
 import { makeHandler, marksOf, openLab, sleep, until, type Lab } from './rabbitmq-lab.js'
-import { openProxy, type Proxy } from './rabbitmq-proxy.js'
+import { bothWays, openProxyTo } from '../../services/proxy.js'
 import type { Server } from '../../services/server.js'
 
 // A server of its own: this one is killed.
@@ -16,7 +16,7 @@ const dir = mkdtempSync(join(tmpdir(), 'hapax-rabbitmq-'))
 const mostBytes = 60_000
 let server: Server
 let lab: Lab
-let proxy: Proxy
+let proxy: Awaited<ReturnType<typeof openProxyTo>>
 
 beforeAll(async () => {
   const definitions = join(dir, 'definitions.json')
@@ -41,7 +41,7 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   lab = await openLab({ url, queueType: 'quorum', keepsQueues: true })
-  proxy = await openProxy(url)
+  proxy = await openProxyTo(url, 5672)
 })
 afterEach(async () => {
   await lab.close()
@@ -155,7 +155,7 @@ describe('connections that are cut', () => {
     for (let round = 1; round <= 5; round += 1) {
       const before = settled.size
       await until('some are settled', () => settled.size > before + 50)
-      proxy.cut()
+      proxy.refuse()
       await until('it is held', () => consumption.status === 'held')
       proxy.mend()
       await until('it runs again', () => consumption.status === 'running')
@@ -179,7 +179,7 @@ describe('connections that are cut', () => {
       }
     })
     await lab.consume(handler, { connect: () => amqpConnect(proxy.url) })
-    proxy.cutAfter('hapax-attempts')
+    proxy.cutAt('after', 'hapax-attempts')
     await lab.send(['m'])
     await until('two copies have come', () => handler.seen.filter(({ delivery }) => delivery.attempts === 1).length === 2)
     expect(failures).toBe(1)
@@ -193,11 +193,11 @@ describe('connections that are cut', () => {
       while (!delivery.takenAway) {
         try {
           if (delivery.attempts > 0) return await delivery.ack()
-          if (failures.length === 0) proxy.swallow('answers')
+          if (failures.length === 0) proxy.hold(['answers'])
           return await delivery.postpone(200, marksOf(delivery, { attempts: 1 }))
         } catch (error) {
           failures.push(error)
-          proxy.cut()
+          proxy.refuse()
           proxy.mend()
         }
       }
@@ -211,7 +211,7 @@ describe('connections that are cut', () => {
   it('none is left open after a stop', async () => {
     const consumption = await lab.consume(makeHandler(), { connect: () => amqpConnect(proxy.url) })
     expect(proxy.connections).toBe(2)
-    proxy.swallow('everything')
+    proxy.hold(bothWays)
     await consumption.stop()
     await until('all are closed', () => proxy.connections === 0)
   }, 60_000)

@@ -2,11 +2,11 @@ import { test } from 'vitest'
 import { connect } from 'amqplib'
 import { publisherSuite } from '../../../testing/publisher-suite.js'
 import { transportSuite } from '../../../testing/transport-suite.js'
-import { openProxy } from './rabbitmq-proxy.js'
+import { openProxyTo } from '../../services/proxy.js'
 import { openLab, orderingKeyOf, textsOf } from './rabbitmq-lab.js'
 import { rabbitmqUrl } from '../../services/places.js'
 import type { TransportBench } from '../../../testing/transport-suite.js'
-import type { Proxy } from './rabbitmq-proxy.js'
+import type { Proxy } from '../../services/proxy.js'
 import type { PublisherBench } from '../../../testing/publisher-suite.js'
 
 const delaysMs = [200, 1_000] as const
@@ -14,7 +14,7 @@ let proxy: Proxy | undefined
 
 async function open(): Promise<TransportBench> {
   const lab = await openLab()
-  const own = await openProxy(rabbitmqUrl)
+  const own = await openProxyTo(rabbitmqUrl, 5672)
   proxy = own
   const queueOf = (groupId: string): string => `${lab.queue}.${groupId}`
   await lab.bind(queueOf('one'))
@@ -47,7 +47,7 @@ async function openPublisher(): Promise<PublisherBench> {
   }
 }
 
-const away = (isAway: boolean): void => (isAway ? proxy?.cut() : proxy?.mend())
+const away = (isAway: boolean): void => (isAway ? proxy?.refuse() : proxy?.mend())
 
 for (const each of transportSuite({ open, away, delaysMs })) test(`transport: ${each.name}`, each.run)
 
