@@ -35,7 +35,7 @@ export function excuseOf(run: Run, { hits, outages, leaseMs }: Circumstances): s
   if (run.told?.outcome === 'handled') return undefined
   if (run.told === undefined && mine.some(({ how, fromMs }) => how !== 'stalled' && fromMs >= run.beganMs)) return died
   if (mine.some(({ how, fromMs, toMs }) => how === 'stalled' && fromMs <= endMs && toMs >= run.beganMs)) return stalled
-  const ends = ['lease-lost', 'unrecorded', 'unsettled']
+  const ends = ['lease-lost', 'unrecorded']
   // What was lost in an outage shows when it is over: the next answer may come up to a lease later.
   const wasAway = outages.some(({ fromMs, toMs }) => fromMs <= endMs && toMs + leaseMs >= run.beganMs)
   return run.told && ends.includes(run.told.outcome) && wasAway ? late : undefined

@@ -11,8 +11,8 @@ export interface Run {
   readonly told: { readonly atMs: number; readonly outcome: string } | undefined
 }
 
-/** Outcomes that end a run. `postponed` may be that of a copy that came while the message was being run. */
-const ofRuns = new Set(['handled', 'lease-lost', 'unrecorded', 'retried', 'dead-lettered', 'unsettled'])
+/** Outcomes that end a run. `postponed` and `unsettled` may be those of a copy that came while the message was being run. */
+const ofRuns = new Set(['handled', 'lease-lost', 'unrecorded', 'retried', 'dead-lettered'])
 
 /** Lines in the order of each worker's ledger. A worker runs one delivery of a message at a time. */
 export function runsOf(lines: readonly Line[]): Run[] {

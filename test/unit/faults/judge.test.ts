@@ -66,6 +66,22 @@ describe('what is fine', () => {
     expect({ isOk, allowedBy: doubled[0]?.allowedBy }).toEqual({ isOk: true, allowedBy: stalled })
   })
 
+  test('a stalled worker one of whose copies was taken away while it stalled', () => {
+    const { isOk, doubled } = judged({
+      ledger: [
+        'a 100 b 0 1',
+        'a 8500 o 0 unsettled 10.0',
+        'a 8510 e 0',
+        'b 6000 b 0 1',
+        'b 6010 e 0',
+        'b 6020 o 0 handled 20.0',
+        'a 9000 o 0 lease-lost 8900.0',
+      ],
+      hits: [{ worker: 'a', how: 'stalled', fromMs: 111, toMs: 8_490 }],
+    })
+    expect({ isOk, allowedBy: doubled[0]?.allowedBy }).toEqual({ isOk: true, allowedBy: stalled })
+  })
+
   test('a record that could not be made in time, as the store was away', () => {
     const { isOk, doubled } = judged({
       ledger: ['a 100 b 0 1', 'a 110 e 0', 'a 9000 o 0 unrecorded 8900.0', 'b 9500 b 0 1', 'b 9510 e 0', 'b 9520 o 0 handled 20.0'],
