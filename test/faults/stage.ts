@@ -86,7 +86,7 @@ export async function openStage(options: Options, print: (text: string, isLive: 
     samples,
     nowMs,
     say,
-    live: (text) => print(`${clockOf(nowMs())}  ${text}${striking ? `   << ${striking.name}` : ''}`, true),
+    live: (text) => print(`${clockOf(nowMs())}  ${striking ? `${striking.name}: ` : ''}${text}`, true),
     async hire(programs) {
       const words = {
         store: options.store,
