@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { servicesDir } from '../services/places.js'
 import { openChance } from './chance.js'
 import { readLedger } from './ledger.js'
-import { openBroker } from './load/broker.js'
+import { openKafka } from './load/kafka.js'
+import { openRabbitmq } from './load/rabbitmq.js'
 import { faultsNamed, rage } from './nemesis/nemesis.js'
 import { openWorld } from './servers/world.js'
 import { ledgersIn, openCrew } from './workers/crew.js'
@@ -15,7 +16,7 @@ import type { Broker } from './load/broker.js'
 import type { Arena } from './nemesis/fault.js'
 import type { Struck } from './nemesis/nemesis.js'
 import type { Options } from './options.js'
-import type { FaultSpan, Sample } from './report/result.js'
+import type { Sample } from './report/result.js'
 import type { World } from './servers/world.js'
 import type { Crew, Program } from './workers/crew.js'
 
@@ -58,7 +59,7 @@ export async function openStage(options: Options, print: (text: string, isLive: 
   mkdirSync(folder, { recursive: true })
   const faults = faultsNamed(options.nemesis)
   const world = await openWorld(options.store, options.transport, folder)
-  const broker = openBroker(options.transport, world.broker.direct, run)
+  const broker = (options.transport === 'kafka' ? openKafka : openRabbitmq)(world.broker.direct, run)
   await broker.make()
 
   // The workers are hired a little before the load begins, and count from here as well.
@@ -190,43 +191,6 @@ async function watch(stage: Stage, crew: Crew, { store, mode }: Options, samples
     const told = await Promise.all(crew.members.map(async (member) => ({ worker: member.name, sample: await member.sample() })))
     for (const { worker, sample } of told) if (sample) samples.push({ ...sample, atMs: stage.nowMs(), worker, records })
   }
-}
-
-/** How long it took, from the end of each fault, until there was an effect again, and until everything sent by then had had its own. */
-export function spansOf(
-  struck: readonly Struck[],
-  effectTimes: readonly number[],
-  effects: readonly { readonly sentMs: number; readonly effectMs: number }[],
-): FaultSpan[] {
-  const sorted = [...effects].sort((one, other) => one.sentMs - other.sentMs)
-  const latest: number[] = []
-  for (const { effectMs } of sorted) latest.push(Math.max(latest.at(-1) ?? 0, effectMs))
-  return struck.map(({ fault, detail, fromMs, toMs }) => {
-    const next = effectTimes[firstAfter(effectTimes, toMs)]
-    const sentBefore = firstAfter(
-      sorted.map(({ sentMs }) => sentMs),
-      toMs,
-    )
-    return {
-      name: fault.name,
-      detail,
-      fromMs,
-      toMs,
-      firstEffectMs: next === undefined ? undefined : next - toMs,
-      caughtUpMs: Math.max(0, (latest[sentBefore - 1] ?? 0) - toMs),
-    }
-  })
-}
-
-/** The place of the first that is greater, in an ascending list. */
-function firstAfter(ascending: readonly number[], than: number): number {
-  let [low, high] = [0, ascending.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((ascending[middle] ?? 0) > than) high = middle
-    else low = middle + 1
-  }
-  return low
 }
 
 export function clockOf(ms: number): string {
