@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../services/free-ports.js'
 import { kafkaBrokers, redisUrl } from '../services/places.js'
 import { runExample } from './child.js'
 import { openPayments } from './payments.js'
-import type { AddressInfo } from 'node:net'
 import type { Child } from './child.js'
 import type { Payments } from './payments.js'
 
@@ -32,15 +30,6 @@ afterAll(async () => {
 /** Without a message key: what is the same comes side by side, as after a producer's retry. */
 async function publish(...orders: readonly unknown[]): Promise<void> {
   await producer.send({ topic, messages: orders.map((order) => ({ value: JSON.stringify(order) })) })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 test('the program charges each order once, says how it is, and ends in order', { timeout: 120_000 }, async () => {

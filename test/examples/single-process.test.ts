@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { nodeBinary, nodeVersions } from '../package/nodes.js'
-import { freePort } from './free-port.js'
+import { freePort } from '../services/free-ports.js'
 import type { ChildProcess } from 'node:child_process'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 

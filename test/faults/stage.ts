@@ -29,13 +29,13 @@ export interface Stage {
   readonly hung: readonly string[]
   readonly struck: readonly Struck[]
   readonly samples: readonly Sample[]
-  /** Since the load began. */
+  /** Since the servers were ready: the workers are hired then, and the load begins when they are there. */
   nowMs(): number
   say(text: string): void
   /** The line that lives. */
   live(text: string): void
   hire(programs: readonly Program[]): Promise<Crew>
-  /** The load begins: time is counted from here, and the nemesis has its way until the load ends. */
+  /** The load begins, and the nemesis has its way until the load ends. */
   begin(): void
   /** Ends the load; resolves when the last fault is over. */
   calm(): Promise<void>
@@ -60,7 +60,10 @@ export async function openStage(options: Options, print: (text: string, isLive: 
   const faults = faultsNamed(options.nemesis)
   const world = await openWorld(options.store, options.transport, folder)
   const broker = (options.transport === 'kafka' ? openKafka : openRabbitmq)(world.broker.direct, run)
-  await broker.make()
+  await broker.make().catch(async (error: unknown) => {
+    await world.close()
+    throw error
+  })
 
   // The workers are hired a little before the load begins, and count from here as well.
   const originMs = performance.timeOrigin + performance.now()
@@ -105,13 +108,13 @@ export async function openStage(options: Options, print: (text: string, isLive: 
         heedless: options.heedless,
       }
       const hired = await openCrew({ words, folder, node: world.node, programs: ['schema', ...new Set(programs)], say })
+      crew = hired
       if (options.store !== 'redis') {
         const schema = await hired.hire('schema')
         if (schema) hired.take(schema)
         await schema?.stop(stopWithinMs)
       }
       await Promise.all(programs.map((program) => hired.hire(program)))
-      crew = hired
       return hired
     },
     begin() {
@@ -171,6 +174,10 @@ export async function openStage(options: Options, print: (text: string, isLive: 
     },
     outages: () => struck.filter(({ fault }) => fault.keepsFrom === 'store').map(({ fromMs, toMs }) => ({ fromMs, toMs })),
     async close() {
+      // After a run that came to its end nobody is left, and no fault is under way.
+      ending.abort()
+      crew?.end()
+      await Promise.allSettled([raging, sampling])
       await broker.close().catch(() => undefined)
       await world.close()
       if (!options.keep) rmSync(folder, { recursive: true, force: true })

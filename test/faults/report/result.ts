@@ -1,14 +1,14 @@
-/** What a run of faults comes to: plain data, for the terminal, the page and a file. All times are milliseconds since the load began. */
+/** What a run of faults comes to: plain data, for the terminal, the page and a file. All times are milliseconds since the servers were ready; the load begins when the workers are. */
 export interface Result {
   /** Such as `redis, kafka, lease`. */
   readonly title: string
   /** The command that repeats it. */
   readonly command: string
-  /** When the load began, as an ISO date. */
+  /** When the workers were hired, as an ISO date. */
   readonly beganAt: string
   /** Until the last worker had stopped. */
   readonly lengthMs: number
-  /** How long messages were sent and faults injected. What follows is the time that was needed to get done. */
+  /** When the last message was sent and the last fault was over. What follows is the time that was needed to get done. */
   readonly loadMs: number
   readonly workers: number
   readonly seconds: readonly Second[]

@@ -8,7 +8,7 @@ import { startPostgres } from '../../services/postgres.js'
 import { startRabbitmq } from '../../services/rabbitmq.js'
 import { startRedis } from '../../services/redis.js'
 import { ask } from './asking.js'
-import { freePorts } from './free-ports.js'
+import { freePorts } from '../../services/free-ports.js'
 import type { Proxy } from '../../services/proxy.js'
 import type { Server } from '../../services/server.js'
 import type { BrokerName, StoreName } from '../names.js'
@@ -41,19 +41,26 @@ export interface World {
 export async function openWorld(store: StoreName, broker: BrokerName, folder: string): Promise<World> {
   // `node:sqlite` came with Node 22.
   const node = store === 'sqlite' ? nodeBinary('22.23.3') : process.execPath
-  const [first, second] = await Promise.all([openStorePlace(store, join(folder, store)), openBrokerPlace(broker, join(folder, broker))])
+  const opening = [openStorePlace(store, join(folder, store)), openBrokerPlace(broker, join(folder, broker))] as const
+  const close = async (): Promise<void> => {
+    for (const opened of await Promise.allSettled(opening)) {
+      if (opened.status === 'rejected') continue
+      opened.value.proxy?.close()
+      opened.value.server?.resume()
+      await opened.value.server?.kill()
+    }
+  }
+  // Servers outlive the process that starts them: of two, the one that could start must not be left.
+  const [first, second] = await Promise.all(opening).catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
   return {
     store: first,
     broker: second,
     node,
     ask: (text) => ask(store, first.direct, text, node),
-    async close() {
-      for (const place of [first, second]) {
-        place.proxy?.close()
-        place.server?.resume()
-      }
-      await Promise.all([first.server?.kill(), second.server.kill()])
-    },
+    close,
   }
 }
 

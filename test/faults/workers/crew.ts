@@ -35,6 +35,8 @@ export interface Crew {
   take(member: Member): void
   /** Nobody is hired any more. */
   dismiss(): void
+  /** Ends with SIGKILL whoever is left. */
+  end(): void
 }
 
 export interface CrewOptions {
@@ -57,6 +59,8 @@ export async function openCrew({ words, folder, node, programs, say }: CrewOptio
   }
   const members: Member[] = []
   const crashes: string[] = []
+  /** All that run, those included that are not ready, or that a fault has taken off the list. */
+  const children = new Set<ChildProcess>()
   let isDismissed = false
   let numbered = 0
 
@@ -68,6 +72,8 @@ export async function openCrew({ words, folder, node, programs, say }: CrewOptio
       execPath: node,
       execArgv: ['--no-warnings', '--expose-gc'],
     })
+    children.add(child)
+    child.once('exit', () => children.delete(child))
     let errors = ''
     child.stderr?.on('data', (data: Buffer) => (errors = (errors + String(data)).slice(-4_000)))
     const isReady = await new Promise<boolean>((resolve) => {
@@ -105,6 +111,10 @@ export async function openCrew({ words, folder, node, programs, say }: CrewOptio
     },
     take: (member) => void members.splice(members.indexOf(member), 1),
     dismiss: () => void (isDismissed = true),
+    end() {
+      isDismissed = true
+      for (const child of children) child.kill('SIGKILL')
+    },
   }
 }
 

@@ -1,14 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { hasCode } from 'hapax'
 import { redisStore } from 'hapax/stores/redis'
+import { freePort } from '../../services/free-ports.js'
 import { startRedis } from '../../services/redis.js'
 import type { RedisOptions } from 'ioredis'
-import type { AddressInfo } from 'node:net'
 import type { Claim, Store } from 'hapax'
 import type { Server } from '../../services/server.js'
 
@@ -28,15 +27,6 @@ afterAll(async () => {
 })
 
 const long = { leaseMs: 60_000, memoryMs: 600_000 }
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const listening = createServer().listen(0, '127.0.0.1', () => {
-      const { port: free } = listening.address() as AddressInfo
-      listening.close(() => resolve(free))
-    })
-  })
-}
 
 function connect(options: Omit<RedisOptions, 'replyMapping'> = {}): Redis {
   const client = new Redis({ port, host: '127.0.0.1', ...options })

@@ -90,6 +90,14 @@ describe('what is fine', () => {
     expect({ isOk, allowedBy: doubled[0]?.allowedBy }).toEqual({ isOk: true, allowedBy: late })
   })
 
+  test('a run that began after the record was made, as its worker stalled between its claim and its run', () => {
+    const { isOk } = judged({
+      ledger: ['b 6000 b 0 1', 'b 6010 e 0', 'b 6020 o 0 handled 20.0', 'a 9000 b 0 1', 'a 9001 o 0 postponed 8900.0'],
+      hits: [{ worker: 'a', how: 'stalled', fromMs: 111, toMs: 8_990 }],
+    })
+    expect(isOk).toBe(true)
+  })
+
   test('a message that fails for ever, among the dead letters, and a good one whose process was killed too often', () => {
     const { isOk } = judged({
       ledger: once,

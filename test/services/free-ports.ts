@@ -9,6 +9,11 @@ export async function freePorts(many: number): Promise<number> {
   }
 }
 
+/** A port that nobody listens on, for a server that is told its port, or that goes and comes back. */
+export function freePort(): Promise<number> {
+  return freePorts(1)
+}
+
 function isTaken(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const listening = createServer()
