@@ -10,6 +10,8 @@ export interface Clock {
   epochMs(): number
   /** Calls `wake` once, after `ms` milliseconds at the earliest. Returns what cancels it; cancelling twice, or late, does nothing. */
   schedule(ms: number, wake: () => void): () => void
+  /** Calls `wake` at the end of this turn of the event loop: when all that is ready now has run, and without a timer. */
+  soon(wake: () => void): void
 }
 
 /** setTimeout fires at once when asked for more than this. */
@@ -27,6 +29,7 @@ export const systemClock: Clock = {
     arm(ms)
     return () => clearTimeout(timer)
   },
+  soon: (wake) => void setImmediate(wake),
 }
 
 /** Waits `ms` milliseconds, or until `signal` aborts, whichever comes first. Never rejects: look at the signal afterwards. */

@@ -89,7 +89,7 @@ export const refuseUnless = {
     throw refuse(option, value, `an object with the methods ${names.join(', ')} (missing: ${missing.join(', ')})`, good)
   },
   clock(option: string, value: unknown): void {
-    refuseUnless.methods(option, value, ['now', 'epochMs', 'schedule'], 'systemClock')
+    refuseUnless.methods(option, value, ['now', 'epochMs', 'schedule', 'soon'], 'systemClock')
   },
   random(option: string, value: unknown): void {
     refuseUnless.methods(option, value, ['fraction', 'nonce'], 'systemRandom')

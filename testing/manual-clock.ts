@@ -28,9 +28,14 @@ export function manualClock({ epochMs = 1_700_000_000_000 }: ManualClockOptions 
   }
   let nowMs = 0
   const timers = new Set<Timer>()
+  let soon = 0
 
   // Promise reactions, and those that they make, all run before the event loop goes on to its next phase.
-  const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  const settle = async (): Promise<void> => {
+    do await turn()
+    while (soon > 0)
+  }
 
   const nextDue = (untilMs: number): Timer | undefined => {
     let next: Timer | undefined
@@ -45,6 +50,13 @@ export function manualClock({ epochMs = 1_700_000_000_000 }: ManualClockOptions 
       const timer: Timer = { dueMs: nowMs + Math.max(0, ms), wake }
       timers.add(timer)
       return () => void timers.delete(timer)
+    },
+    soon(wake) {
+      soon += 1
+      setImmediate(() => {
+        soon -= 1
+        wake()
+      })
     },
     async advance(ms) {
       const untilMs = nowMs + ms

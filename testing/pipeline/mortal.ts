@@ -66,6 +66,7 @@ export function openMortal(clock: Clock, random: Random): Mortal {
       else timers.add(cancel)
       return cancel
     },
+    soon: (wake) => clock.soon(() => void whenAlive(wake)),
   }
   const { gate } = openRuntime({ clock, random })
   const deliveryOf = (delivery: Delivery<string>): Delivery<string> => ({

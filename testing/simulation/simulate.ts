@@ -24,7 +24,12 @@ export async function simulate<Tx>(plan: Plan, pieces: Pieces<Tx>): Promise<Hist
   const { settings } = plan
   const noise = derivedRandom(plan.seed, 'noise')
   const scheduler = openScheduler(derivedRandom(plan.seed, 'order'))
-  const clock: Clock = { now: scheduler.now, epochMs: () => beginningEpochMs + scheduler.now(), schedule: scheduler.schedule }
+  const clock: Clock = {
+    now: scheduler.now,
+    epochMs: () => beginningEpochMs + scheduler.now(),
+    schedule: scheduler.schedule,
+    soon: (wake) => void scheduler.schedule(0, wake),
+  }
   const happenings: Happening[] = []
   const judge = openJudge(plan)
   const counts = { delivery: 0, run: 0, transaction: 0 }

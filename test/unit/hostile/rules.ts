@@ -73,7 +73,7 @@ export const rules = {
   boolean: (): Rule => optional({ good: [true, false], fits: (value) => typeof value === 'boolean' }),
   text: (most: number, ...good: readonly string[]): Rule => optional(required.text(most, ...good)),
   function: (): Rule => optional(required.function()),
-  clock: (): Rule => optional(required.methods(systemClock, 'now', 'epochMs', 'schedule')),
+  clock: (): Rule => optional(required.methods(systemClock, 'now', 'epochMs', 'schedule', 'soon')),
   random: (): Rule => optional(required.methods(systemRandom, 'fraction', 'nonce')),
   runtime: (): Rule => optional({ good: [systemRuntime], fits: (value) => value === systemRuntime }),
   signal: (): Rule => optional(required.methods(new AbortController().signal, 'addEventListener', 'throwIfAborted')),

@@ -71,6 +71,7 @@ export function openProcess({ name, scheduler, random, clock: { aheadMs, rate } 
       else timers.add(cancel)
       return cancel
     },
+    soon: (go) => wake(0, go),
   }
 
   return {

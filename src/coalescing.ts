@@ -1,0 +1,130 @@
+import { messageOf } from './errors.js'
+import { systemClock } from './clock.js'
+import type { Clock } from './clock.js'
+
+export interface CoalescingOptions<Call, Answer> {
+  /** Sends calls as one, and answers each of them, in their order. Rejects where none of them is answered. */
+  readonly send: (calls: readonly Call[]) => Promise<readonly Answer[]>
+  /** Calls of one key never travel together; the later one waits for the next flight. @default any may travel together */
+  readonly keyOf?: ((call: Call) => string) | undefined
+  /**
+   * Whether `send` rejected with something that may be due to one call alone, and had no effect. The calls are then sent again in halves, so that
+   * a bad one fails by itself. @default never
+   */
+  readonly mayBeOfOne?: ((error: unknown) => boolean) | undefined
+  /** How many calls travel together; at least 1. @default 256 */
+  readonly mostCalls?: number | undefined
+  /** How many flights may be under way at once; at least 1. @default 2 */
+  readonly mostFlights?: number | undefined
+  /** Tells the time. @default systemClock */
+  readonly clock?: Pick<Clock, 'now' | 'soon'> | undefined
+}
+
+/** Joins calls that are made in one turn of the event loop, or while others are under way, so that a backend is asked once for all of them. */
+export interface Coalescing<Call, Answer> {
+  /** Resolves with the answer to this call. Rejects with an error of its own. */
+  ask(call: Call): Promise<Answer>
+}
+
+interface Asked<Call, Answer> {
+  readonly call: Call
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * A flight that has been under way for so long, in milliseconds, keeps nobody waiting any more: it may be on a connection that hangs, while others
+ * of the pool work. Longer than a statement takes on a server that is busy, and shorter than callers wait.
+ */
+const lateMs = 500
+
+/**
+ * For stores: calls of one turn become one script or one statement. A call that is made alone leaves at the end of its turn, as no timer is waited
+ * for; and while as many flights are under way as may be, calls gather, so that they become more the slower the backend is.
+ *
+ * Each kind of step has one of its own: a renewal never waits behind claims, nor a complete behind claims that wait for a lock.
+ */
+export function openCoalescing<Call, Answer>({
+  send,
+  keyOf,
+  mayBeOfOne = () => false,
+  mostCalls = 256,
+  mostFlights = 2,
+  clock = systemClock,
+}: CoalescingOptions<Call, Answer>): Coalescing<Call, Answer> {
+  let waiting: Asked<Call, Answer>[] = []
+  /** When each flight that is under way left, in order. */
+  const flights = new Set<{ readonly leftAt: number }>()
+  let leaving = false
+
+  const mayLeave = (): boolean => {
+    if (flights.size < mostFlights) return true
+    const now = clock.now()
+    let inTime = 0
+    for (const { leftAt } of flights) if (now - leftAt < lateMs) inTime += 1
+    return inTime < mostFlights
+  }
+  const leaveSoon = (): void => {
+    if (leaving || waiting.length === 0 || !mayLeave()) return
+    leaving = true
+    clock.soon(leave)
+  }
+  const leave = (): void => {
+    leaving = false
+    while (waiting.length > 0 && mayLeave()) {
+      const flight = { leftAt: clock.now() }
+      flights.add(flight)
+      void fly(board()).then(() => {
+        flights.delete(flight)
+        leaveSoon()
+      })
+    }
+  }
+  /** Takes those who travel next. */
+  const board = (): readonly Asked<Call, Answer>[] => {
+    if (!keyOf) return waiting.splice(0, mostCalls)
+    const keys = new Set<string>()
+    const aboard: Asked<Call, Answer>[] = []
+    const left: Asked<Call, Answer>[] = []
+    for (const asked of waiting) {
+      const fits = aboard.length < mostCalls && keys.size < keys.add(keyOf(asked.call)).size
+      ;(fits ? aboard : left).push(asked)
+    }
+    waiting = left
+    return aboard
+  }
+  const fly = async (aboard: readonly Asked<Call, Answer>[]): Promise<void> => {
+    try {
+      const answers = await send(aboard.map(({ call }) => call))
+      if (answers.length !== aboard.length) throw new Error(`${aboard.length} calls were sent as one, and ${answers.length} were answered`)
+      for (const [index, { resolve }] of aboard.entries()) resolve(answers[index] as Answer)
+    } catch (error) {
+      const [first] = aboard
+      if (aboard.length === 1) first?.reject(error)
+      else if (mayBeOfOne(error)) {
+        const half = aboard.length >> 1
+        await fly(aboard.slice(0, half))
+        await fly(aboard.slice(half))
+      } else for (const { reject } of aboard) reject(errorOfItsOwn(error))
+    }
+  }
+
+  return {
+    ask: (call) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ call, resolve, reject })
+        leaveSoon()
+      }),
+  }
+}
+
+/** What one caller adds to an error, or changes of it, is not the others' business. */
+function errorOfItsOwn(error: unknown): Error {
+  const own = new Error(messageOf(error), { cause: error })
+  try {
+    return Object.assign(own, error, { cause: error })
+  } catch {
+    // Whoever throws may have made it so that it cannot be read.
+    return own
+  }
+}
