@@ -62,7 +62,6 @@ export async function openConsumption<Message>(
   await handler.check()
 
   const graceOver = new AbortController()
-  const running = new Set<Promise<unknown>>()
   let held = 0
   let aside = 0
   let tellAside = (_count: number): void => undefined
@@ -92,10 +91,15 @@ export async function openConsumption<Message>(
     },
   }
 
+  let running = 0
+  let idle: (() => void) | undefined
+  const over = (): void => {
+    running -= 1
+    if (running === 0) idle?.()
+  }
   const settle: Settle<Message> = (delivery) => {
+    running += 1
     const settlement = handler.settle(delivery, session)
-    running.add(settlement)
-    const over = (): boolean => running.delete(settlement)
     settlement.then(over, over)
     return settlement
   }
@@ -114,7 +118,7 @@ export async function openConsumption<Message>(
   opened = true
 
   const allSettled = async (): Promise<void> => {
-    while (running.size > 0) await Promise.allSettled(running)
+    while (running > 0) await new Promise<void>((resolve) => (idle = resolve))
   }
 
   let stopped: Promise<void> | undefined

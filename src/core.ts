@@ -1,13 +1,21 @@
+import { endTooLong } from './run.js'
+import { openAnswering } from './retry.js'
+import { openDeadlines } from './deadlines.js'
 import { openHooks } from './hooks.js'
 import { openOutage } from './outage.js'
 import { openTwins } from './twins.js'
 import { refuse, refuseUnless } from './options.js'
 import { refuseUnlessRuntime, systemRuntime } from './runtime.js'
+import { wakeLease } from './lease.js'
+import type { Answering } from './retry.js'
 import type { HandlerOptions, Settings } from './handler.js'
 import type { Hooks } from './hooks.js'
+import type { Lane } from './deadlines.js'
+import type { Lease } from './lease.js'
 import type { Outage } from './outage.js'
 import type { Policy } from './decide.js'
 import type { Runtime } from './runtime.js'
+import type { Running } from './run.js'
 import type { Store } from './store.js'
 import type { Twins } from './twins.js'
 
@@ -23,6 +31,11 @@ export interface Core extends Policy, Settings {
   readonly hooks: Hooks
   readonly outage: Outage
   readonly twins: Twins
+  /** Waits for the store's answers, for `storeTimeoutMs` each. */
+  readonly answer: Answering
+  /** The next renewals of the leases that are held, and the ends of the runs that are under way. */
+  readonly renewals: Lane<Lease>
+  readonly runs: Lane<Running>
 }
 
 /** What every store can reckon with, whatever kind of numbers it has; and with it lease and retry delays, which are shorter. */
@@ -89,6 +102,7 @@ export function openCore(
   }
 
   const hooks = openHooks(options)
+  const deadlines = openDeadlines(runtime.clock)
   return {
     scope,
     store,
@@ -108,6 +122,9 @@ export function openCore(
     hooks,
     outage: openOutage(hooks, scope),
     twins: openTwins(),
+    answer: openAnswering(deadlines, storeTimeoutMs),
+    renewals: deadlines.lane(wakeLease),
+    runs: deadlines.lane(endTooLong),
   }
 }
 

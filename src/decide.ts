@@ -67,36 +67,31 @@ export interface Decision {
   readonly error?: unknown
 }
 
-export function decide(happened: Happened, counts: Counts, policy: Policy, waitsForBusy: boolean = policy.whenBusy === 'wait'): Decision {
-  const { attempts, lapses, postponements } = counts
-  const uncounted: Remember = { attempts, lapses, restMs: 0 }
-  const firstDelayMs = retryDelay(policy, 1)
-  const postpone = (delayMs: number, replay: boolean): Decision['settle'] => ({
-    how: 'postpone',
-    delayMs,
-    attempts,
-    postponements: postponements + 1,
-    replay,
-  })
+/** Done with: nothing is to be remembered that the store does not know. */
+const acked: Decision['settle'] = { how: 'ack' }
+/** Left to the broker, which delivers it again. */
+const left: Decision['settle'] = { how: 'leave' }
 
+export function decide(happened: Happened, counts: Counts, policy: Policy, waitsForBusy: boolean = policy.whenBusy === 'wait'): Decision {
+  const { attempts } = counts
   switch (happened.what) {
     case 'unreadable':
       return deadLetter(`could not be read: ${messageOf(happened.error)}`, attempts, happened.error)
     case 'not-started':
-      return { release: uncounted, settle: { how: 'leave' }, outcome: 'unsettled' }
+      return { release: uncounted(counts), settle: left, outcome: 'unsettled' }
     case 'consumed':
-      return { settle: { how: 'ack' }, outcome: 'duplicate' }
+      return { settle: acked, outcome: 'duplicate' }
     case 'busy':
       if (waitsForBusy) return again(happened.retryInMs, attempts)
-      return { settle: postpone(Math.max(1, happened.retryInMs), true), outcome: 'postponed' }
+      return { settle: putOff(counts, Math.max(1, happened.retryInMs), true), outcome: 'postponed' }
     case 'suspect':
-      return { release: uncounted, settle: { how: 'again', afterMs: 0, kind: happened.kind, attempts }, outcome: 'unsettled' }
+      return { release: uncounted(counts), settle: { how: 'again', afterMs: 0, kind: happened.kind, attempts }, outcome: 'unsettled' }
     case 'killer':
       // Its lapses stay on the record, so that other copies follow it without killing again.
       return {
         release: { attempts: 0, lapses: policy.maxLapses, restMs: 0 },
         ...deadLetter(
-          `its lease ended ${lapses} times unsettled: each time its process died or stalled, or its run was abandoned`,
+          `its lease ended ${counts.lapses} times unsettled: each time its process died or stalled, or its run was abandoned`,
           attempts,
         ),
       }
@@ -104,22 +99,33 @@ export function decide(happened: Happened, counts: Counts, policy: Policy, waits
       // Once round as an ordinary copy: if it kills again, that is counted again, which a mark that resets at every redelivery would undo.
       return {
         release: { attempts: 0, lapses: 0, restMs: 0 },
-        settle: { how: 'postpone', delayMs: firstDelayMs, attempts: 0, postponements, replay: false },
+        settle: { how: 'postpone', delayMs: retryDelay(policy, 1), attempts: 0, postponements: counts.postponements, replay: false },
         outcome: 'postponed',
       }
     case 'returned':
-      if (happened.recorded === 'unknown') return { settle: { how: 'ack' }, outcome: 'unrecorded', error: happened.error }
-      return { settle: { how: 'ack' }, outcome: happened.recorded === 'yes' ? 'handled' : 'lease-lost' }
+      if (happened.recorded === 'unknown') return { settle: acked, outcome: 'unrecorded', error: happened.error }
+      return { settle: acked, outcome: happened.recorded === 'yes' ? 'handled' : 'lease-lost' }
     case 'threw':
-      if (happened.cut === 'stopping') return { release: uncounted, settle: { how: 'leave' }, outcome: 'unsettled' }
-      if (happened.cut === 'lost') return { release: uncounted, settle: postpone(firstDelayMs, true), outcome: 'postponed' }
+      if (happened.cut === 'stopping') return { release: uncounted(counts), settle: left, outcome: 'unsettled' }
+      if (happened.cut === 'lost')
+        return { release: uncounted(counts), settle: putOff(counts, retryDelay(policy, 1), true), outcome: 'postponed' }
       return failed(happened.error, counts, policy)
     case 'abandoned':
-      return { settle: postpone(firstDelayMs, false), outcome: 'postponed' }
+      return { settle: putOff(counts, retryDelay(policy, 1), false), outcome: 'postponed' }
     case 'handed-back':
       // The handler still runs here: others wait as long as they would for a lapse, but no lapse is counted.
-      return { release: { attempts, lapses, restMs: policy.leaseMs }, settle: { how: 'leave' }, outcome: 'unsettled' }
+      return { release: { ...uncounted(counts), restMs: policy.leaseMs }, settle: left, outcome: 'unsettled' }
   }
+}
+
+/** What is remembered of a run that is not to count. */
+function uncounted({ attempts, lapses }: Counts): Remember {
+  return { attempts, lapses, restMs: 0 }
+}
+
+/** As busy: counted as a postponement, never as an attempt. */
+function putOff({ attempts, postponements }: Counts, delayMs: number, replay: boolean): Decision['settle'] {
+  return { how: 'postpone', delayMs, attempts, postponements: postponements + 1, replay }
 }
 
 function failed(error: unknown, { attempts, lapses, postponements }: Counts, policy: Policy): Decision {

@@ -1,11 +1,14 @@
-import { openCutter, runHandler } from './run.js'
+import { leaseContext } from './context.js'
+import { loseRun, openRun, runHandler } from './run.js'
 import { recordConsumed } from './claiming.js'
+import { whenLost } from './lease.js'
 import { StoreAwayError } from './errors.js'
-import type { Context, Handler } from './handler.js'
+import type { BaseContext, Context, Handler } from './handler.js'
 import type { Core } from './core.js'
 import type { Happened } from './decide.js'
 import type { Lease } from './lease.js'
 import type { MessageHeaders, Origin } from './delivery.js'
+import type { Result } from './run.js'
 
 /** One run of a handler, as both layers, `once` and `settle`, ask for it. */
 export interface Call<Message> {
@@ -42,47 +45,31 @@ export interface Effect<Message, Value> {
   run(call: Call<Message>): Promise<Effected<Value>>
 }
 
+const recorded: Happened = { what: 'returned', recorded: 'yes' }
+
 /** Runs under a lease, then completes. */
 export function leaseEffect<Message, Value>(core: Core, handler: Handler<Message, Value, Context>): Effect<Message, Value> {
   return {
     claimsFirst: () => true,
     async run(call) {
       const { lease } = call
-      const cutter = openCutter()
-      const context: Context = {
-        ...whatIsTold(call),
-        token: lease?.claim.token ?? 0,
-        get signal() {
-          lease?.look()
-          return cutter.signal
-        },
+      const running = openRun(core, call, lease)
+      if (lease) whenLost(lease, (error) => loseRun(running, error))
+      const late = (result: Result<Value>): void => {
+        // Work that was done is not forgotten, however late: while nobody else has claimed the key it is recorded.
+        if (lease && result.how === 'returned') void recordConsumed(core, lease.claim)
       }
-      const running = runHandler(cutter, () => handler(call.message, context), {
-        clock: core.runtime.clock,
-        maxRunMs: core.maxRunMs,
-        leaseMs: core.leaseMs,
-        graceOver: call.graceOver,
-        caller: call.caller,
-        abandons: call.abandons,
-        endRenewal: () => lease?.end(),
-        late(result) {
-          // Work that was done is not forgotten, however late: while nobody else has claimed the key it is recorded.
-          if (lease && result.how === 'returned') void recordConsumed(core, lease.claim)
-        },
-      })
-      lease?.whenLost((error) => running.lost(error))
-      const run = await running.ended
+      const run = await runHandler(running, () => handler(call.message, leaseContext(running)), late)
       if (run.how === 'abandoned') {
         reportAbandoned(core, call)
         return { happened: { what: 'abandoned' } }
       }
       if (run.how === 'handed-back') return { happened: { what: 'handed-back' } }
       if (run.how === 'threw') return { happened: { what: 'threw', error: run.error, cut: lease?.superseded ? 'lost' : run.cut } }
-      const returned = { value: run.value }
-      if (!lease) return { happened: { what: 'returned', recorded: 'unknown', error: unclaimed(call.record) }, returned }
-      const tried = await recordConsumed(core, lease.claim, { signal: call.graceOver, onFault: call.onFault })
-      if (!tried.done) return { happened: { what: 'returned', recorded: 'unknown', error: tried.error }, returned }
-      return { happened: { what: 'returned', recorded: tried.value ? 'yes' : 'superseded' }, returned }
+      if (!lease) return { happened: { what: 'returned', recorded: 'unknown', error: unclaimed(call.record) }, returned: run }
+      const tried = await recordConsumed(core, lease.claim, call.graceOver, call.onFault)
+      if (!tried.done) return { happened: { what: 'returned', recorded: 'unknown', error: tried.error }, returned: run }
+      return { happened: tried.value ? recorded : { what: 'returned', recorded: 'superseded' }, returned: run }
     },
   }
 }
@@ -97,7 +84,7 @@ export function reportAbandoned({ hooks, scope, maxRunMs }: Core, { key, record 
   })
 }
 
-export function whatIsTold({ key, attempt, headers, origin }: Call<unknown>): Pick<Context, 'key' | 'attempt' | 'headers' | 'origin'> {
+export function whatIsTold({ key, attempt, headers, origin }: Call<unknown>): Pick<BaseContext, 'key' | 'attempt' | 'headers' | 'origin'> {
   return { key, attempt, headers, origin }
 }
 

@@ -25,13 +25,15 @@ export function openGate(): Gate {
     if (kind === 'alone') return inside.ordinary + inside.suspect === 0
     return aloneWaiting === 0 && (kind === 'ordinary' || inside.suspect === 0)
   }
+  const leave = (kind: Kind) => (): void => {
+    inside[kind] -= 1
+    wakeWaiting()
+  }
+  const leaves: Record<Kind, () => void> = { ordinary: leave('ordinary'), suspect: leave('suspect'), alone: leave('alone') }
   const admit = (kind: Kind): (() => void) | undefined => {
     if (!free(kind)) return undefined
     inside[kind] += 1
-    return () => {
-      inside[kind] -= 1
-      wakeWaiting()
-    }
+    return leaves[kind]
   }
   const wakeWaiting = (): void => {
     for (const each of waiting) each.tryAgain()

@@ -2,10 +2,12 @@ import { openCore } from './core.js'
 import { leaseEffect } from './effect.js'
 import { openOnce } from './once.js'
 import { refuseUnless } from './options.js'
-import { carryOut, claimAndRun, finish, joinTwins } from './settle.js'
+import { carryOut, claimAndRun, finish, joinTwins, tryEnterTwins } from './settle.js'
 import { leaveUnsettled } from './telling.js'
 import { openEnded, openJob, stayInPlace } from './job.js'
-import { takeTurn } from './turn.js'
+import { endLease } from './lease.js'
+import { leaveTurn, takeTurn, tryTakeTurn } from './turn.js'
+import { openNaming, readDelivery } from './reading.js'
 import type { Context, Handler, HandlerOptions, Idempotent } from './handler.js'
 import type { Core } from './core.js'
 import type { Delivery, Session } from './delivery.js'
@@ -45,30 +47,34 @@ export function makeIdempotent<Message, Value>(
   effect: Effect<Message, Value>,
 ): Idempotent<Message, Value> {
   refuseUnless.function('handler', handler, 'async (order) => { … }')
+  const nameOf = openNaming(options)
 
   /**
    * The life of a delivery: it is read; it waits while its twin is handled here; it takes its turn; its key is claimed and the handler runs;
    * and what happened is carried out, first on the record, then on the delivery. What is to be kept in place begins again.
    */
   const settle = async (delivery: Delivery<Message>, session: Session): Promise<Outcome> => {
-    const job = await openJob(core, options, delivery, session)
-    const { read } = job
+    const arrivedAt = core.runtime.clock.now()
+    const reading = readDelivery(nameOf, delivery)
+    const read = reading instanceof Promise ? await reading : reading
+    const job = openJob(core, delivery, session, arrivedAt, read)
     if ('error' in read) return finish(job, { what: 'unreadable', error: read.error })
 
     for (;;) {
-      const endTwin = await joinTwins(job, read.record)
+      const endTwin = tryEnterTwins(job, read.record) ?? (await joinTwins(job, read.record))
       if (endTwin === 'consumed') return finish(job, { what: 'consumed' })
       let happened: Happened = { what: 'not-started' }
-      const turn = await takeTurn(core.runtime, session, job.kind, delivery.signal)
+      const turn =
+        tryTakeTurn(core.runtime, session, job.kind, delivery.signal) ?? (await takeTurn(core.runtime, session, job.kind, delivery.signal))
       try {
         if (turn) happened = await claimAndRun(job, effect, read, turn)
         const carried = await carryOut(job, happened)
         if ('status' in carried) return carried
         job.again = carried
       } finally {
-        job.lease?.end()
+        if (job.lease) endLease(job.lease)
         job.free()
-        turn?.leave()
+        if (turn) leaveTurn(turn)
         endTwin(happened.what === 'returned' && happened.recorded === 'yes')
       }
       if (!(await stayInPlace(job))) return leaveUnsettled(job)
@@ -78,7 +84,7 @@ export function makeIdempotent<Message, Value>(
   return {
     scope: core.scope,
     settings: core,
-    once: openOnce(core, options, effect),
+    once: openOnce(core, nameOf, effect),
     settle: (delivery, session = openEnded) => settle(delivery, session),
     check: () => core.store.check((message) => core.hooks.trouble({ kind: 'unchecked', scope: core.scope, message })),
     report: (trouble) => core.hooks.trouble({ scope: core.scope, ...trouble }),

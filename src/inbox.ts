@@ -1,10 +1,11 @@
+import { endLease, resumeLease } from './lease.js'
 import { sleep } from './clock.js'
 import { openCore } from './core.js'
 import { reportAbandoned, whatIsTold } from './effect.js'
 import { RunTooLongError, hasCode } from './errors.js'
 import { makeIdempotent } from './idempotent.js'
 import { backOff } from './retry.js'
-import { openCutter, runHandler } from './run.js'
+import { openRun, runHandler, signalOf } from './run.js'
 import type { Call, Effect, Effected } from './effect.js'
 import type { Core } from './core.js'
 import type { Handler, HandlerOptions, Idempotent, InboxContext } from './handler.js'
@@ -52,40 +53,30 @@ function inboxEffect<Message, Value, Tx>(
         verdict = answer.status
         if (verdict !== 'claimed') throw rollBack()
         // From here on the transaction holds the key, and a renewal would be refused.
-        call.lease?.end()
+        if (call.lease) endLease(call.lease)
         run = await runIn(tx, call)
         if (run.how === 'threw') throw run.error
         if (run.how !== 'returned') throw rollBack()
       })
       return { verdict, run, fault: undefined }
     } catch (error) {
-      call.lease?.resume()
+      if (call.lease) resumeLease(call.lease)
       const ofHandler = run?.how === 'threw' && run.error === error
       return { verdict, run, fault: error === rolledBack || ofHandler ? undefined : { error } }
     }
   }
 
   const runIn = async (tx: Tx, call: Call<Message>): Promise<Run<Value>> => {
-    const cutter = openCutter()
+    const running = openRun(core, call, undefined)
     const context: InboxContext<Tx> = {
       ...whatIsTold(call),
       tx,
       get signal() {
-        return cutter.signal
+        return signalOf(running)
       },
     }
-    const running = runHandler(cutter, () => handler(call.message, context), {
-      clock,
-      maxRunMs: core.maxRunMs,
-      leaseMs: core.leaseMs,
-      graceOver: call.graceOver,
-      caller: call.caller,
-      abandons: true,
-      endRenewal: () => undefined,
-      // Its transaction was rolled back: there is nothing to record.
-      late: () => undefined,
-    })
-    return running.ended
+    // What it comes to after its transaction was rolled back is nothing.
+    return runHandler(running, () => handler(call.message, context), ignored)
   }
 
   /** A fault of the database is no answer: run again until there is one, or until it is time to stop. */
@@ -133,6 +124,8 @@ function inboxEffect<Message, Value, Tx>(
     },
   }
 }
+
+const ignored = (): void => undefined
 
 interface Attempt<Value> {
   readonly verdict: ClaimInResult['status'] | undefined

@@ -1,13 +1,11 @@
-import { nameMessage } from './reading.js'
 import { openPlaces } from './places.js'
 import { sleep } from './clock.js'
 import type { Core } from './core.js'
 import type { Counts, Decision } from './decide.js'
 import type { Delivery, Session } from './delivery.js'
-import type { HandlerOptions } from './handler.js'
 import type { Kind } from './gate.js'
 import type { Lease } from './lease.js'
-import type { Named } from './reading.js'
+import type { Read } from './reading.js'
 
 export type Again = Extract<Decision['settle'], { how: 'again' }>
 
@@ -18,7 +16,7 @@ export interface Job<Message> {
   readonly session: Session
   readonly arrivedAt: number
   /** What came of reading it. */
-  readonly read: (Named & { readonly message: Message }) | { readonly error: unknown }
+  readonly read: Read<Message>
   /** Failed runs that this process knows of: from the header, and those that waited in place. */
   attempts: number
   /** How it may run beside others, as far as we know. */
@@ -42,21 +40,13 @@ export const openEnded: Session = {
   waitAside: () => () => undefined,
 }
 
-/** Decodes the message and computes its key, before the handler can change it. */
-export async function openJob<Message>(
+export function openJob<Message>(
   core: Core,
-  options: Pick<HandlerOptions<Message>, 'key' | 'scope'>,
   delivery: Delivery<Message>,
   session: Session,
-): Promise<Job<Message>> {
-  const arrivedAt = core.runtime.clock.now()
-  let read: Job<Message>['read']
-  try {
-    const message = await delivery.decode()
-    read = { message, ...nameMessage(options, message, delivery.incoming.headers) }
-  } catch (error) {
-    read = { error }
-  }
+  arrivedAt: number,
+  read: Read<Message>,
+): Job<Message> {
   return {
     core,
     delivery,
@@ -69,9 +59,11 @@ export async function openJob<Message>(
     pastTwin: false,
     lease: undefined,
     again: undefined,
-    free: () => undefined,
+    free: nothingHeld,
   }
 }
+
+const nothingHeld = (): void => undefined
 
 /** Attempts are the larger of the header's and the record's: either may have been lost. */
 export function countsOf<Message>({ attempts, lease, delivery }: Job<Message>): Counts {

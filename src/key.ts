@@ -20,13 +20,20 @@ function escape(text: string): string {
  * Readable while it is short (`billing.charge:order-17`); a longer key is replaced by its SHA-256, and so is a very long scope.
  */
 export function recordKey(scope: string, key: string): string {
+  return recordKeysOf(scope)(key)
+}
+
+/** The records of one scope. */
+export function recordKeysOf(scope: string): (key: string) => string {
   const safeScope = escape(scope).replaceAll(':', '%3a')
-  const record = `${safeScope}:${escape(key)}`
-  if (record.length * 3 <= longestRecordBytes || Buffer.byteLength(record) <= longestRecordBytes) return record
-  // No escape ever yields `%s`, so a hashed record equals no plain one.
-  const hash = `%sha256-${createHash('sha256').update(record).digest('hex')}`
-  const readable = `${safeScope}:${hash}`
-  return Buffer.byteLength(readable) <= longestRecordBytes ? readable : hash
+  return (key) => {
+    const record = `${safeScope}:${escape(key)}`
+    if (record.length * 3 <= longestRecordBytes || Buffer.byteLength(record) <= longestRecordBytes) return record
+    // No escape ever yields `%s`, so a hashed record equals no plain one.
+    const hash = `%sha256-${createHash('sha256').update(record).digest('hex')}`
+    const readable = `${safeScope}:${hash}`
+    return Buffer.byteLength(readable) <= longestRecordBytes ? readable : hash
+  }
 }
 
 /** 32 hexadecimal digits, the same for the same text. */

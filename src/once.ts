@@ -1,17 +1,17 @@
 import { claimRecord, giveBack, storeAway } from './claiming.js'
-import { holdLease } from './lease.js'
+import { endLease, holdLease } from './lease.js'
 import { hasCode } from './errors.js'
-import { nameMessage } from './reading.js'
 import { refuseUnless } from './options.js'
 import type { Call, Effect, Effected } from './effect.js'
 import type { Core } from './core.js'
-import type { HandlerOptions, OnceFrom, OnceResult } from './handler.js'
+import type { OnceFrom, OnceResult } from './handler.js'
 import type { Lease } from './lease.js'
+import type { Naming } from './reading.js'
 
 /** The inner layer: claims, runs, renews, completes, and answers with data. Knows no broker. */
 export function openOnce<Message, Value>(
   core: Core,
-  options: Pick<HandlerOptions<Message>, 'key' | 'scope'>,
+  nameOf: Naming<Message>,
   effect: Effect<Message, Value>,
 ): (message: Message, from?: OnceFrom) => Promise<OnceResult<Value>> {
   return async (message: Message, from: OnceFrom = {}): Promise<OnceResult<Value>> => {
@@ -19,7 +19,7 @@ export function openOnce<Message, Value>(
     const { headers = {}, signal } = from
     refuseUnless.options(headers, '{ trace }', 'headers')
     refuseUnless.signal('signal', signal)
-    const named = nameMessage(options, message, headers)
+    const named = nameOf(message, headers)
     signal?.throwIfAborted()
     const call = {
       ...named,
@@ -46,7 +46,7 @@ export function openOnce<Message, Value>(
     try {
       return await underLease(core, effect, call, lease)
     } finally {
-      lease.end()
+      endLease(lease)
     }
   }
 }

@@ -1,5 +1,6 @@
-import { answerWithin, tryAgain } from './retry.js'
+import { openAnswering, tryAgain } from './retry.js'
 import { hasCode, messageOf } from './errors.js'
+import { openDeadlines } from './deadlines.js'
 import { openSweep } from './sweep.js'
 import { publishEntries } from './relay-publishing.js'
 import { unpackMessage } from './outbox-message.js'
@@ -20,10 +21,11 @@ export function openLanes(parts: RelayParts): { serve(): Promise<Went> } {
   const { table, settings, runtime, hooks, holding, stopping, graceOver } = parts
   const { clock, random } = runtime
   const { batch, leaseMs, storeTimeoutMs, maxFailures, keepSentMs } = settings
+  const answer = openAnswering(openDeadlines(clock), storeTimeoutMs)
   const sweep = openSweep({ clock, random, batch: () => table.sweep() })
 
   const ask = async <Value>(signal: AbortSignal, step: () => Promise<Value>, late?: (value: Value) => void): Promise<Tried<Value>> => {
-    const tried = await tryAgain(runtime, () => answerWithin(runtime, storeTimeoutMs, step, late), {
+    const tried = await tryAgain(runtime, (now) => answer(step(), now, late), {
       signal,
       onFault(error) {
         // Relays get into each other's way now and then: the database is there.

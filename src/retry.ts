@@ -1,5 +1,6 @@
-import { sleep, tooLate, within } from './clock.js'
+import { sleep } from './clock.js'
 import { StoreAwayError } from './errors.js'
+import type { Deadlines } from './deadlines.js'
 import type { Runtime } from './runtime.js'
 
 /** How long to wait before the next try: doubles from 50 ms to 2 s with every failure (`failures` counts from 1), less up to half of it by chance. */
@@ -19,37 +20,70 @@ export interface TryAgainOptions {
 
 export type Tried<Value> = { readonly done: true; readonly value: Value } | { readonly done: false; readonly error: unknown }
 
-/** Does `step` until it resolves, with a back-off in between, or until the signal or the time ends it. Begins at least once. Never rejects. */
+/**
+ * Does `step` until it resolves, with a back-off in between, or until the signal or the time ends it. Begins at least once, and tells it the time. Never
+ * rejects.
+ */
 export async function tryAgain<Value>(
-  { clock, random }: Pick<Runtime, 'clock' | 'random'>,
-  step: () => Promise<Value>,
-  { signal, forMs = Number.POSITIVE_INFINITY, onFault }: TryAgainOptions = {},
+  runtime: Pick<Runtime, 'clock' | 'random'>,
+  step: (now: number) => Promise<Value>,
+  options: TryAgainOptions = {},
 ): Promise<Tried<Value>> {
-  const begun = clock.now()
+  const begun = runtime.clock.now()
+  try {
+    return { done: true, value: await step(begun) }
+  } catch (error) {
+    options.onFault?.(error)
+    return keepTrying(runtime, step, options, { begun, error })
+  }
+}
+
+/** The same from the second try on. */
+export async function keepTrying<Value>(
+  { clock, random }: Pick<Runtime, 'clock' | 'random'>,
+  step: (now: number) => Promise<Value>,
+  { signal, forMs = Number.POSITIVE_INFINITY, onFault }: TryAgainOptions,
+  first: { readonly begun: number; readonly error: unknown },
+): Promise<Tried<Value>> {
+  let { error } = first
   for (let failures = 1; ; failures += 1) {
+    const leftMs = forMs - (clock.now() - first.begun)
+    // A pause of less than a millisecond may be none at all.
+    if (signal?.aborted || leftMs < 1) return { done: false, error }
+    await sleep(clock, Math.min(leftMs, backOff(failures, random.fraction())), signal)
+    if (signal?.aborted) return { done: false, error }
     try {
-      return { done: true, value: await step() }
-    } catch (error) {
+      return { done: true, value: await step(clock.now()) }
+    } catch (thrown) {
+      error = thrown
       onFault?.(error)
-      const leftMs = forMs - (clock.now() - begun)
-      // A pause of less than a millisecond may be none at all.
-      if (signal?.aborted || leftMs < 1) return { done: false, error }
-      await sleep(clock, Math.min(leftMs, backOff(failures, random.fraction())), signal)
-      if (signal?.aborted) return { done: false, error }
     }
   }
 }
 
-/** An answer of the store that does not come in time is a fault like any other; `late` is told of it if it comes all the same. */
-export async function answerWithin<Value>(
-  { clock }: Pick<Runtime, 'clock'>,
-  ms: number,
-  call: () => Promise<Value>,
-  late?: (value: Value) => void,
-): Promise<Value> {
-  const answering = Promise.resolve(call())
-  const answer = await within(clock, ms, answering)
-  if (answer !== tooLate) return answer
-  answering.then(late, () => undefined)
-  throw new StoreAwayError(`The store has not answered within ${ms} ms (option storeTimeoutMs)`)
+/**
+ * Waits for the answer of a store that was asked at `sentAt`. One that does not come in time is a fault like any other; `late` is told of it if it comes
+ * all the same.
+ */
+export type Answering = <Value>(answer: Promise<Value>, sentAt: number, late?: (value: Value) => void) => Promise<Value>
+
+export function openAnswering(deadlines: Deadlines, ms: number): Answering {
+  const lane = deadlines.lane<(error: Error) => void>((reject) =>
+    reject(new StoreAwayError(`The store has not answered within ${ms} ms (option storeTimeoutMs)`)),
+  )
+  return (answer, sentAt, late) =>
+    new Promise((resolve, reject) => {
+      const deadline = lane.set(reject, sentAt + ms)
+      Promise.resolve(answer).then(
+        (value) => {
+          if (!deadline.waits) return late?.(value)
+          lane.callOff(deadline)
+          resolve(value)
+        },
+        (error: unknown) => {
+          lane.callOff(deadline)
+          reject(error)
+        },
+      )
+    })
 }

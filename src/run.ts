@@ -1,123 +1,162 @@
+import { endLease, lookAt } from './lease.js'
+import { isPromiseLike } from './promises.js'
 import { onAbort } from './aborts.js'
 import { RunTooLongError } from './errors.js'
-import type { Clock } from './clock.js'
+import type { Call } from './effect.js'
+import type { Core } from './core.js'
+import type { Deadline } from './deadlines.js'
+import type { Lease } from './lease.js'
 import type { LeaseLostError } from './errors.js'
-
-/** Aborts a handler's signal; the controller is made when somebody looks, as most handlers never do. */
-export interface Cutter {
-  readonly signal: AbortSignal
-  cut(reason: Error): void
-}
-
-export function openCutter(): Cutter {
-  let controller: AbortController | undefined
-  let reason: Error | undefined
-  return {
-    get signal() {
-      if (!controller) {
-        controller = new AbortController()
-        if (reason) controller.abort(reason)
-      }
-      return controller.signal
-    },
-    cut(why) {
-      if (reason) return
-      reason = why
-      controller?.abort(why)
-    },
-  }
-}
 
 /** What user code came to: the one place where a throw becomes data. */
 export type Result<Value> = { readonly how: 'returned'; readonly value: Value } | { readonly how: 'threw'; readonly error: unknown }
 
-export async function callUser<Value>(call: () => Value | Promise<Value>): Promise<Result<Value>> {
-  try {
-    return { how: 'returned', value: await call() }
-  } catch (error) {
-    return { how: 'threw', error }
-  }
-}
-
 export type Run<Value> =
   | { readonly how: 'returned'; readonly value: Value }
-  | { readonly how: 'threw'; readonly error: unknown; readonly cut: 'no' | 'lost' | 'stopping' }
+  | { readonly how: 'threw'; readonly error: unknown; readonly cut: Running['cut'] }
   | { readonly how: 'abandoned' }
   | { readonly how: 'handed-back' }
+
+/** One run of a handler. Plain data, and functions that take it, as there is one for each delivery. */
+export interface Running {
+  readonly core: Core
+  readonly call: Call<unknown>
+  /** Renewed until the run is to end; undefined where a transaction holds the key. */
+  readonly lease: Lease | undefined
+  /** Of the handler's signal. Made when somebody looks, as most handlers never do. */
+  controller: AbortController | undefined
+  /** Why the signal is aborted, if it is. */
+  reason: Error | undefined
+  cut: 'no' | 'lost' | 'stopping'
+  tooLong: boolean
+  /** Calls off what would end it early. */
+  deadline: Deadline<Running> | undefined
+  cancel: (() => void) | undefined
+  unwatchGrace: (() => void) | undefined
+  unwatchCaller: (() => void) | undefined
+  /** Ends it, while the handler goes on; undefined once it has ended. */
+  end: ((run: { readonly how: 'abandoned' | 'handed-back' }) => void) | undefined
+}
 
 /** After the grace time, how long a handler that heeds its signal has to end by itself, before its claim is handed back from under it. */
 const momentMs = 50
 
-export interface RunLimits<Value> {
-  readonly clock: Clock
-  readonly maxRunMs: number
-  readonly leaseMs: number
-  /** Aborts at the end of a stop's grace time. */
-  readonly graceOver?: AbortSignal | undefined
-  /** The caller's own signal, under `once`. */
-  readonly caller?: AbortSignal | undefined
-  /** Whether a run that does not end is left alone; `once` waits for it. */
-  readonly abandons: boolean
-  /** Renewals are to end. */
-  endRenewal(): void
-  /** What the handler came to after it was abandoned or handed back. */
-  late(result: Result<Value>): void
+export function openRun(core: Core, call: Call<unknown>, lease: Lease | undefined): Running {
+  return {
+    core,
+    call,
+    lease,
+    controller: undefined,
+    reason: undefined,
+    cut: 'no',
+    tooLong: false,
+    deadline: undefined,
+    cancel: undefined,
+    unwatchGrace: undefined,
+    unwatchCaller: undefined,
+    end: undefined,
+  }
 }
 
-/** A handler that is running: `lost` tells it that its lease is. */
-export interface Running<Value> {
-  readonly ended: Promise<Run<Value>>
-  lost(error: LeaseLostError): void
+/** The handler's signal, as it is now: a process that was stopped finds out before any of its timers do. */
+export function signalOf(running: Running): AbortSignal {
+  if (running.lease) lookAt(running.lease)
+  if (!running.controller) {
+    running.controller = new AbortController()
+    if (running.reason) running.controller.abort(running.reason)
+  }
+  return running.controller.signal
 }
 
-/** Runs a handler within its limits. */
-export function runHandler<Value>(cutter: Cutter, call: () => Value | Promise<Value>, limits: RunLimits<Value>): Running<Value> {
-  const { clock, graceOver, caller } = limits
-  let cut: 'no' | 'lost' | 'stopping' = 'no'
-  let tooLong = false
+/** Starts the handler, and tells what it came to, or that its limits have ended the run; then `late` is told what it came to after all. */
+export function runHandler<Value>(
+  running: Running,
+  start: () => Value | PromiseLike<Value>,
+  late: (result: Result<Value>) => void,
+): Run<Value> | Promise<Run<Value>> {
+  if (running.call.graceOver?.aborted) tellToStop(running)
+  let answer: Promise<Value>
+  try {
+    const returned = start()
+    if (!isPromiseLike(returned)) return { how: 'returned', value: returned }
+    answer = Promise.resolve(returned)
+  } catch (error) {
+    return { how: 'threw', error, cut: running.cut }
+  }
 
-  const ended = new Promise<Run<Value>>((resolve) => {
-    let over = false
-    let cancel = clock.schedule(limits.maxRunMs, () => {
-      tooLong = true
-      limits.endRenewal()
-      cutter.cut(new RunTooLongError(`The handler has run for longer than ${limits.maxRunMs} ms (option maxRunMs)`))
-      if (limits.abandons) cancel = clock.schedule(limits.leaseMs, () => end({ how: 'abandoned' }))
-    })
-    const stop = (): void => {
-      cut = 'stopping'
-      cancel()
-      limits.endRenewal()
-      cutter.cut(graceOver?.reason as Error)
-      cancel = clock.schedule(momentMs, () => end({ how: 'handed-back' }))
+  return new Promise((resolve) => {
+    const over = (result: Result<Value>): void => {
+      if (!running.end) return late(result)
+      close(running)
+      resolve(result.how === 'returned' ? result : { ...result, cut: running.cut })
     }
-    const callerGivesUp = (): void => {
-      if (cut === 'no' && !tooLong) cut = 'lost'
-      cutter.cut(caller?.reason as Error)
-    }
-    const end = (run: Run<Value>): void => {
-      over = true
-      cancel()
-      unwatchGrace?.()
-      unwatchCaller?.()
+    running.end = (run) => {
+      close(running)
       resolve(run)
     }
-    const unwatchGrace = graceOver && onAbort(graceOver, stop)
-    const unwatchCaller = caller && onAbort(caller, callerGivesUp)
-    if (graceOver?.aborted) stop()
-
-    void callUser(call).then((result) => {
-      if (over) limits.late(result)
-      else end(result.how === 'returned' ? result : { ...result, cut })
-    })
+    limit(running)
+    answer.then(
+      (value) => over({ how: 'returned', value }),
+      (error: unknown) => over({ how: 'threw', error }),
+    )
   })
+}
 
-  return {
-    ended,
-    lost(error) {
-      // A run that was too long is an attempt, whatever became of its lease since.
-      if (cut === 'no' && !tooLong) cut = 'lost'
-      cutter.cut(error)
-    },
-  }
+/** The lease is lost: the handler is told. A run that was too long is an attempt, whatever became of its lease since. */
+export function loseRun(running: Running, error: LeaseLostError): void {
+  if (running.cut === 'no' && !running.tooLong) running.cut = 'lost'
+  cutSignal(running, error)
+}
+
+/** It has taken too long, and is left alone if it goes on for another lease; what called `once` waits for it. */
+export function endTooLong(running: Running): void {
+  const { core, call, lease } = running
+  running.tooLong = true
+  if (lease) endLease(lease)
+  cutSignal(running, new RunTooLongError(`The handler has run for longer than ${core.maxRunMs} ms (option maxRunMs)`))
+  if (call.abandons) running.cancel = core.runtime.clock.schedule(core.leaseMs, () => running.end?.({ how: 'abandoned' }))
+}
+
+/** Sets what ends a run that does not end by itself. */
+function limit(running: Running): void {
+  const { core, call } = running
+  const { graceOver, caller } = call
+  if (graceOver?.aborted) return stop(running)
+  running.deadline = core.runs.set(running, core.runtime.clock.now() + core.maxRunMs)
+  running.unwatchGrace = graceOver && onAbort(graceOver, () => stop(running))
+  running.unwatchCaller =
+    caller &&
+    onAbort(caller, () => {
+      if (running.cut === 'no' && !running.tooLong) running.cut = 'lost'
+      cutSignal(running, caller.reason as Error)
+    })
+}
+
+function close(running: Running): void {
+  running.end = undefined
+  if (running.deadline) running.core.runs.callOff(running.deadline)
+  running.cancel?.()
+  running.unwatchGrace?.()
+  running.unwatchCaller?.()
+}
+
+/** The grace time of a stop is over. */
+function stop(running: Running): void {
+  const { core, deadline } = running
+  if (deadline) core.runs.callOff(deadline)
+  running.cancel?.()
+  tellToStop(running)
+  running.cancel = core.runtime.clock.schedule(momentMs, () => running.end?.({ how: 'handed-back' }))
+}
+
+function tellToStop(running: Running): void {
+  running.cut = 'stopping'
+  if (running.lease) endLease(running.lease)
+  cutSignal(running, running.call.graceOver?.reason as Error)
+}
+
+function cutSignal(running: Running, why: Error): void {
+  if (running.reason) return
+  running.reason = why
+  running.controller?.abort(why)
 }

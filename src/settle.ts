@@ -1,31 +1,34 @@
 import { askStore, claimRecord, giveBack } from './claiming.js'
 import { countsOf } from './job.js'
 import { decide } from './decide.js'
-import { holdLease } from './lease.js'
-import { kindOf } from './turn.js'
+import { endLease, holdLease, renewLease, resumeLease } from './lease.js'
+import { becomeKind, kindOf } from './turn.js'
 import { leaveUnsettled, marks, reportOverdue, told } from './telling.js'
 import { tooLate, within } from './clock.js'
 import { tryAgain } from './retry.js'
 import type { Again, Job } from './job.js'
 import type { Decision, Happened } from './decide.js'
-import type { Effect } from './effect.js'
+import type { Call, Effect } from './effect.js'
 import type { Lease } from './lease.js'
 import type { Named } from './reading.js'
 import type { Outcome } from './outcome.js'
+import type { Remember } from './store.js'
 import type { Turn } from './turn.js'
 
-/**
- * Waits, without taking a place, while the same key is being handled in this process. Answers `consumed` if that ended with the key recorded; else
- * this one is now being handled, and what it answers is to be called with whether its key was.
- */
+/** Says that this key is now being handled here, unless it is already. What it answers is to be called with whether its key was recorded. */
+export function tryEnterTwins<Message>({ core, pastTwin }: Job<Message>, record: string): ((consumed: boolean) => void) | undefined {
+  return pastTwin || !core.twins.has(record) ? core.twins.enter(record) : undefined
+}
+
+/** Waits, without taking a place, while the same key is being handled in this process. Answers `consumed` if that ended with the key recorded. */
 export async function joinTwins<Message>(job: Job<Message>, record: string): Promise<'consumed' | ((consumed: boolean) => void)> {
   const { core, delivery, session } = job
   for (;;) {
-    const twin = job.pastTwin ? undefined : core.twins.find(record)
     // Nothing is awaited between looking and entering, or all that wait would go on at once.
-    if (!twin) return core.twins.enter(record)
+    const entered = tryEnterTwins(job, record)
+    if (entered) return entered
     const over = session.waitAside()
-    const consumed = await within(core.runtime.clock, core.leaseMs, twin, delivery.signal)
+    const consumed = await within(core.runtime.clock, core.leaseMs, core.twins.ended(record), delivery.signal)
     over()
     if (consumed === true) return 'consumed'
     // Bounded: from now on the store is asked like for any other.
@@ -37,7 +40,7 @@ export async function joinTwins<Message>(job: Job<Message>, record: string): Pro
 export async function claimAndRun<Message, Value>(
   job: Job<Message>,
   effect: Effect<Message, Value>,
-  { key, record, message }: Named & { readonly message: Message },
+  named: Named & { readonly message: Message },
   turn: Turn,
 ): Promise<Happened> {
   const { core, delivery, session } = job
@@ -45,70 +48,89 @@ export async function claimAndRun<Message, Value>(
     job.free()
     job.free = session.hold()
   }
-  const run = async (): Promise<Happened> => {
-    const { happened } = await effect.run({
-      message,
-      key,
-      record,
-      attempt: countsOf(job).attempts + 1,
-      headers: delivery.incoming.headers,
-      origin: delivery.incoming.origin,
-      lease: job.lease,
-      signal: delivery.signal,
-      graceOver: session.graceOver,
-      caller: undefined,
-      abandons: true,
-      forMs: undefined,
-      onFault,
-    })
-    return happened
-  }
-
-  if (!effect.claimsFirst(delivery.redelivered)) return run()
-  const tried = await claimRecord(core, record, { signal: delivery.signal, onFault, ...(core.whenStoreFails === 'run' && { forMs: 0 }) })
+  if (!effect.claimsFirst(delivery.redelivered)) return (await effect.run(callOf(job, named, onFault))).happened
+  const runsUnclaimed = core.whenStoreFails === 'run'
+  const forMs = runsUnclaimed ? 0 : undefined
+  const tried = await claimRecord(core, named.record, { signal: delivery.signal, onFault, forMs })
   job.free()
-  if (!tried.done) return core.whenStoreFails === 'run' && !delivery.signal.aborted ? run() : { what: 'not-started' }
+  if (!tried.done && (!runsUnclaimed || delivery.signal.aborted)) return { what: 'not-started' }
+  if (!tried.done) return (await effect.run(callOf(job, named, onFault))).happened
   const claimed = tried.value
   if (claimed.status === 'duplicate') return { what: 'consumed' }
   if (claimed.status === 'busy') return { what: 'busy', retryInMs: claimed.retryInMs }
 
   const { claim } = claimed
-  job.lease = holdLease(core, claim, claimed.sentAt, key)
+  job.lease = holdLease(core, claim, claimed.sentAt, named.key)
   if (delivery.signal.aborted || session.graceOver.aborted) return { what: 'not-started' }
   if (delivery.replay && (claim.attempts > 0 || claim.lapses > 0)) return { what: 'replay' }
   if (claim.lapses >= core.maxLapses) return { what: 'killer' }
   const kind = kindOf(claim.lapses)
-  if (!turn.become(kind)) return { what: 'suspect', kind }
-  return run()
+  if (!becomeKind(turn, kind)) return { what: 'suspect', kind }
+  return (await effect.run(callOf(job, named, onFault))).happened
+}
+
+function callOf<Message>(
+  job: Job<Message>,
+  { key, record, message }: Named & { readonly message: Message },
+  onFault: () => void,
+): Call<Message> {
+  const { delivery, session, lease } = job
+  return {
+    message,
+    key,
+    record,
+    attempt: countsOf(job).attempts + 1,
+    headers: delivery.incoming.headers,
+    origin: delivery.incoming.origin,
+    lease,
+    signal: delivery.signal,
+    graceOver: session.graceOver,
+    caller: undefined,
+    abandons: true,
+    forMs: undefined,
+    onFault,
+  }
 }
 
 /** Does what the table says. Answers the outcome, or that the delivery stays here and is to be begun again. */
-export async function carryOut<Message>(job: Job<Message>, happened: Happened): Promise<Outcome | Again> {
+export function carryOut<Message>(job: Job<Message>, happened: Happened): Promise<Outcome | Again> {
   const decision = decide(happened, countsOf(job), job.core, job.waitsForBusy)
   const { settle } = decision
   if (settle.how === 'dead-letter') return setAside(job, decision, settle)
+  if (decision.release && job.lease) return releaseFirst(job, job.lease, decision, decision.release, happened)
+  return settleNow(job, decision, happened)
+}
 
-  if (decision.release && job.lease) {
-    const released = await release(job, job.lease, decision.release)
-    job.lease.end()
-    if (settle.how === 'leave') return told(job, decision)
-    // Given up at the end of a stop: the broker delivers it again.
-    if (!released.done) return leaveUnsettled(job)
-    // A newer claim exists, or the work is done after all: this failure counts no more.
-    if (!released.value && decision.outcome === 'retried') return lostAfterAll(job)
-  }
+async function releaseFirst<Message>(
+  job: Job<Message>,
+  lease: Lease,
+  decision: Decision,
+  remember: Remember,
+  happened: Happened,
+): Promise<Outcome | Again> {
+  const released = await release(job, lease, remember)
+  endLease(lease)
+  if (decision.settle.how === 'leave') return told(job, decision)
+  // Given up at the end of a stop: the broker delivers it again.
+  if (!released.done) return leaveUnsettled(job)
+  // A newer claim exists, or the work is done after all: this failure counts no more.
+  if (!released.value && decision.outcome === 'retried') return lostAfterAll(job)
+  return settleNow(job, decision, happened)
+}
+
+function settleNow<Message>(job: Job<Message>, decision: Decision, happened: Happened): Promise<Outcome | Again> {
+  const { settle } = decision
   switch (settle.how) {
     case 'ack':
-      await ack(job)
-      return told(job, decision)
+      return ack(job, decision)
     case 'postpone':
       if (happened.what === 'busy') reportOverdue(job)
       return postpone(job, decision, settle)
-    case 'leave':
-      return told(job, decision)
     case 'again':
       if (decision.outcome === 'retried') told(job, decision)
-      return settle
+      return Promise.resolve(settle)
+    default:
+      return Promise.resolve(told(job, decision))
   }
 }
 
@@ -136,20 +158,19 @@ async function setAside<Message>(
   if (delivery.takenAway) return leave()
   if (lease) {
     // Only who holds the key may set its message aside; and it stays held while that is being published.
-    lease.resume()
-    const ours = await askStore(core, () => lease.renew(), { signal: session.graceOver })
+    resumeLease(lease)
+    const ours = await askStore(core, renewLease, lease, { signal: session.graceOver })
     if (!ours.done) return leaveUnsettled(job)
     if (!ours.value) return lostAfterAll(job)
   }
   const marked = marks(job, { attempts, postponements: delivery.postponements, replay: false })
   if (!(await publish(job, () => delivery.deadLetter(reason, marked)))) return leave()
   if (lease && decision.release) await release(job, lease, decision.release)
-  await ack(job)
-  return told(job, decision)
+  return ack(job, decision)
 }
 
 async function lostAfterAll<Message>(job: Job<Message>): Promise<Outcome> {
-  job.lease?.end()
+  if (job.lease) endLease(job.lease)
   const { settle, outcome } = decide({ what: 'threw', error: undefined, cut: 'lost' }, countsOf(job), job.core)
   if (settle.how !== 'postpone') return told(job, { settle, outcome })
   return postpone(job, { settle, outcome }, settle)
@@ -165,11 +186,7 @@ async function postpone<Message>(
 }
 
 /** Tried until the store answers, lease over or not; only the end of a stop's grace time ends it. */
-function release<Message>(
-  { core, session }: Job<Message>,
-  lease: Lease,
-  remember: NonNullable<Decision['release']>,
-): ReturnType<typeof giveBack> {
+function release<Message>({ core, session }: Job<Message>, lease: Lease, remember: Remember): ReturnType<typeof giveBack> {
   return giveBack(core, lease.claim, remember, { signal: session.graceOver })
 }
 
@@ -197,7 +214,8 @@ async function publish<Message>(job: Job<Message>, send: () => Promise<void>): P
   return tried.done
 }
 
-async function ack<Message>({ core, delivery }: Job<Message>): Promise<void> {
+async function ack<Message>(job: Job<Message>, decision: Decision): Promise<Outcome> {
+  const { core, delivery } = job
   try {
     await delivery.ack()
   } catch (error) {
@@ -208,4 +226,5 @@ async function ack<Message>({ core, delivery }: Job<Message>): Promise<void> {
       message: 'An ack did not get through. The broker will deliver the message again.',
     })
   }
+  return told(job, decision)
 }

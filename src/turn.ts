@@ -2,11 +2,34 @@ import type { Gate, Kind } from './gate.js'
 import type { Runtime } from './runtime.js'
 import type { Session } from './delivery.js'
 
-/** The right to run a handler here and now: a place of the transport's, and the gate's leave. */
+/** The right to run a handler here and now: a place of the transport's, and the gate's leave. Plain data: there is one for each delivery. */
 export interface Turn {
-  /** Goes on as another kind, if that may be at once. */
-  become(kind: Kind): boolean
-  leave(): void
+  readonly gate: Gate
+  readonly kind: Kind
+  leaveGate: (() => void) | undefined
+  readonly leavePlace: () => void
+}
+
+/** Goes on as another kind, if that may be at once. */
+export function becomeKind(turn: Turn, kind: Kind): boolean {
+  if (kind === turn.kind) return true
+  turn.leaveGate?.()
+  turn.leaveGate = turn.gate.tryEnter(kind)
+  return turn.leaveGate !== undefined
+}
+
+export function leaveTurn(turn: Turn): void {
+  turn.leaveGate?.()
+  turn.leavePlace()
+}
+
+/** A turn that is to be had without waiting, if there is one. */
+export function tryTakeTurn({ gate }: Runtime, { places }: Session, kind: Kind, signal: AbortSignal): Turn | undefined {
+  const leaveGate = signal.aborted ? undefined : gate.tryEnter(kind)
+  if (!leaveGate) return undefined
+  const leavePlace = places.tryTake()
+  if (!leavePlace) leaveGate()
+  return leavePlace && { gate, kind, leaveGate, leavePlace }
 }
 
 /** Undefined if the delivery is to be left before its turn comes. No place is held while waiting at the gate. */
@@ -25,31 +48,15 @@ async function waitForTurn({ gate }: Runtime, session: Session, kind: Kind, sign
     const leaveGate = gate.tryEnter(kind) ?? (await gate.enter(kind, signal))
     if (!leaveGate) return undefined
     const leavePlace = session.places.tryTake() ?? (kind === 'ordinary' ? undefined : await session.places.take(signal))
-    if (leavePlace) return openTurn(gate, kind, leaveGate, leavePlace)
+    if (leavePlace) return { gate, kind, leaveGate, leavePlace }
     leaveGate()
     if (kind !== 'ordinary') return undefined
     // Who waits for a place is not inside yet, or a suspect that is to run alone would wait for it.
     const place = await session.places.take(signal)
     if (!place) return undefined
     const entered = gate.tryEnter(kind)
-    if (entered) return openTurn(gate, kind, entered, place)
+    if (entered) return { gate, kind, leaveGate: entered, leavePlace: place }
     place()
-  }
-}
-
-function openTurn(gate: Gate, kind: Kind, leaveGate: () => void, leavePlace: () => void): Turn {
-  let leave: (() => void) | undefined = leaveGate
-  return {
-    become(other) {
-      if (other === kind) return true
-      leave?.()
-      leave = gate.tryEnter(other)
-      return leave !== undefined
-    },
-    leave() {
-      leave?.()
-      leavePlace()
-    },
   }
 }
 

@@ -11,7 +11,7 @@ export interface ManualClock extends Clock {
   stall(ms: number): void
   /** Waits until all promises that can settle without time passing have settled. */
   settle(): Promise<void>
-  /** How many timers are waiting: 0 where nothing was left behind. */
+  /** How many timers are waiting: 0, once all has settled, where nothing was left behind. */
   pending(): number
 }
 

@@ -57,7 +57,7 @@ interface OpenTransaction {
 }
 
 /** How many records each claim looks at to find those that are over: enough to drop them faster than they are made. */
-const sweptAtOnce = 8
+const sweptAtOnce = 2
 
 /**
  * Keeps claims in the memory of this process: for tests, demonstrations, and duplicates that reach only one process. A restart forgets

@@ -5,11 +5,11 @@ const settle = 'src/settle.ts'
 
 /** A fault of the store ends the claiming at once, and what is made of it comes instead of `then`. */
 const whenTheStoreFails = (then: string): readonly Edit[] => [
-  { file: settle, find: "...(core.whenStoreFails === 'run' && { forMs: 0 })", replace: 'forMs: 0' },
+  { file: settle, find: 'const forMs = runsUnclaimed ? 0 : undefined', replace: 'const forMs = 0' },
   {
     file: settle,
-    find: "return core.whenStoreFails === 'run' && !delivery.signal.aborted ? run() : { what: 'not-started' }",
-    replace: `return delivery.signal.aborted ? { what: 'not-started' } : core.whenStoreFails === 'run' ? run() : ${then}`,
+    find: "if (!tried.done && (!runsUnclaimed || delivery.signal.aborted)) return { what: 'not-started' }\n",
+    replace: `if (!tried.done && delivery.signal.aborted) return { what: 'not-started' }\n  if (!tried.done && !runsUnclaimed) return ${then}\n`,
   },
 ]
 
@@ -22,7 +22,7 @@ export const claimingBugs: readonly PlantedBug[] = [
   {
     name: 'fault-read-as-claimed',
     why: 'While the store is away everything runs unclaimed, side by side (RocketMQDedupListener on JDBC).',
-    edits: whenTheStoreFails('run()'),
+    edits: whenTheStoreFails('(await effect.run(callOf(job, named, onFault))).happened'),
   },
   {
     name: 'fault-swallowed',
@@ -35,8 +35,8 @@ export const claimingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: claiming,
-        find: 'store.claim(record, { nonce, leaseMs',
-        replace: 'store.claim(record, { nonce: runtime.random.nonce(), leaseMs',
+        find: 'core.store.claim(record, options)',
+        replace: 'core.store.claim(record, { ...options, nonce: core.runtime.random.nonce() })',
       },
     ],
   },
@@ -57,7 +57,7 @@ export const claimingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: claiming,
-        find: "if (runtime.clock.now() - sentAt > core.storeTimeoutMs)\n        throw new StoreAwayError('The answer to a claim was read too late to be relied on')\n",
+        find: 'if (claim && runtime.clock.now() - claiming.sentAt > core.storeTimeoutMs) continue\n',
         replace: '',
       },
     ],
@@ -73,8 +73,8 @@ export const claimingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: claiming,
-        find: 'core.store.release(claim, remember)), options)',
-        replace: 'core.store.release(claim, remember)), { ...options, forMs: 0 })',
+        find: 'core.store.release(claim, remember), now), claim, options)',
+        replace: 'core.store.release(claim, remember), now), claim, { ...options, forMs: 0 })',
       },
     ],
   },

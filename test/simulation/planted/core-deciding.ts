@@ -10,8 +10,8 @@ export const decidingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: decide,
-        find: 'attempts,\n    postponements: postponements + 1',
-        replace: 'attempts: attempts + 1,\n    postponements: postponements + 1',
+        find: 'delayMs, attempts, postponements: postponements + 1',
+        replace: 'delayMs, attempts: attempts + 1, postponements: postponements + 1',
       },
     ],
   },
@@ -23,7 +23,7 @@ export const decidingBugs: readonly PlantedBug[] = [
         file: decide,
         find: 'if (waitsForBusy) return again(happened.retryInMs, attempts)',
         replace:
-          "if (postponements >= policy.maxAttempts) return deadLetter('busy for too long', attempts)\n      if (waitsForBusy) return again(happened.retryInMs, attempts)",
+          "if (counts.postponements >= policy.maxAttempts) return deadLetter('busy for too long', attempts)\n      if (waitsForBusy) return again(happened.retryInMs, attempts)",
       },
     ],
   },
@@ -49,8 +49,8 @@ export const decidingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: decide,
-        find: "return { release: { attempts, lapses, restMs: policy.leaseMs }, settle: { how: 'leave' }, outcome: 'unsettled' }",
-        replace: "return { settle: { how: 'leave' }, outcome: 'unsettled' }",
+        find: 'release: { ...uncounted(counts), restMs: policy.leaseMs }, settle: left',
+        replace: 'settle: left',
       },
     ],
   },
@@ -58,7 +58,11 @@ export const decidingBugs: readonly PlantedBug[] = [
     name: 'unstarted-claim-kept',
     why: 'A stop between claim and handler leaves the key claimed by nobody for a lease, and counts a lapse.',
     edits: [
-      { file: decide, find: "case 'not-started':\n      return { release: uncounted,", replace: "case 'not-started':\n      return {" },
+      {
+        file: decide,
+        find: "case 'not-started':\n      return { release: uncounted(counts),",
+        replace: "case 'not-started':\n      return {",
+      },
     ],
   },
   {
@@ -67,7 +71,7 @@ export const decidingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: decide,
-        find: "if (happened.cut === 'stopping') return { release: uncounted, settle: { how: 'leave' }, outcome: 'unsettled' }\n",
+        find: "if (happened.cut === 'stopping') return { release: uncounted(counts), settle: left, outcome: 'unsettled' }\n",
         replace: '',
       },
     ],
@@ -78,7 +82,7 @@ export const decidingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: decide,
-        find: "if (happened.cut === 'lost') return { release: uncounted, settle: postpone(firstDelayMs, true), outcome: 'postponed' }\n",
+        find: "if (happened.cut === 'lost')\n        return { release: uncounted(counts), settle: putOff(counts, retryDelay(policy, 1), true), outcome: 'postponed' }\n",
         replace: '',
       },
     ],
@@ -90,7 +94,7 @@ export const decidingBugs: readonly PlantedBug[] = [
       {
         file: decide,
         find: "case 'abandoned':\n      return { settle",
-        replace: "case 'abandoned':\n      return { release: uncounted, settle",
+        replace: "case 'abandoned':\n      return { release: uncounted(counts), settle",
       },
     ],
   },
@@ -143,8 +147,8 @@ export const decidingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: decide,
-        find: 'delayMs: firstDelayMs, attempts: 0, postponements, replay: false',
-        replace: 'delayMs: firstDelayMs, attempts: 0, postponements, replay: true',
+        find: 'attempts: 0, postponements: counts.postponements, replay: false',
+        replace: 'attempts: 0, postponements: counts.postponements, replay: true',
       },
     ],
   },
@@ -167,7 +171,7 @@ export const decidingBugs: readonly PlantedBug[] = [
         file: decide,
         find: "case 'returned':\n",
         replace:
-          "case 'returned':\n      if (happened.recorded === 'superseded') return { settle: postpone(firstDelayMs, true), outcome: 'postponed' }\n",
+          "case 'returned':\n      if (happened.recorded === 'superseded') return { settle: putOff(counts, retryDelay(policy, 1), true), outcome: 'postponed' }\n",
       },
     ],
   },
@@ -177,8 +181,8 @@ export const decidingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: decide,
-        find: "return { settle: { how: 'ack' }, outcome: 'unrecorded', error: happened.error }",
-        replace: "return { settle: postpone(firstDelayMs, false), outcome: 'unrecorded', error: happened.error }",
+        find: "return { settle: acked, outcome: 'unrecorded', error: happened.error }",
+        replace: "return { settle: putOff(counts, retryDelay(policy, 1), false), outcome: 'unrecorded', error: happened.error }",
       },
     ],
   },

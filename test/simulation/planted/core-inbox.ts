@@ -38,7 +38,7 @@ export const inboxBugs: readonly PlantedBug[] = [
   {
     name: 'renews-against-itself',
     why: 'Renewals run into the own open transaction, and the store is told to be away although it is not.',
-    edits: [{ file, find: 'call.lease?.end()\n', replace: '' }],
+    edits: [{ file, find: 'if (call.lease) endLease(call.lease)\n', replace: '' }],
   },
   {
     name: 'conflict-counts-as-attempt',

@@ -6,12 +6,14 @@ export const leaseBugs: readonly PlantedBug[] = [
   {
     name: 'no-renewal',
     why: 'A handler that takes longer than the lease is joined by a second one (RocketMQDedupListener, Powertools).',
-    edits: [{ file: lease, find: 'let nextTry = sentAt + everyMs', replace: 'let nextTry = Number.POSITIVE_INFINITY' }],
+    edits: [{ file: lease, find: 'nextTry: sentAt + core.leaseMs / renewalsPerLease', replace: 'nextTry: Number.POSITIVE_INFINITY' }],
   },
   {
     name: 'renewal-counted-from-its-answer',
     why: 'The lease is believed to last longer than the store says, so the handler goes on beside its successor.',
-    edits: [{ file: lease, find: 'surelyUntil = now + core.leaseMs', replace: 'surelyUntil = clock.now() + core.leaseMs * 2' }],
+    edits: [
+      { file: lease, find: 'surelyUntil = now + core.leaseMs', replace: 'surelyUntil = core.runtime.clock.now() + core.leaseMs * 2' },
+    ],
   },
   {
     name: 'claim-counted-from-its-answer',
@@ -19,8 +21,8 @@ export const leaseBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/claiming.ts',
-        find: "return { status: 'claimed', claim: result.claim, sentAt }",
-        replace: "return { status: 'claimed', claim: result.claim, sentAt: runtime.clock.now() }",
+        find: 'claim, sentAt: claiming.sentAt }',
+        replace: 'claim, sentAt: runtime.clock.now() }',
       },
     ],
   },
@@ -28,20 +30,38 @@ export const leaseBugs: readonly PlantedBug[] = [
     name: 'lost-lease-unnoticed',
     why: 'A worker that is cut off from the store is never told that its lease is over, and has its effect beside its successor.',
     edits: [
-      { file: lease, find: 'let surelyUntil = sentAt + core.leaseMs', replace: 'let surelyUntil = Number.POSITIVE_INFINITY' },
+      { file: lease, find: 'surelyUntil: sentAt + core.leaseMs', replace: 'surelyUntil: Number.POSITIVE_INFINITY' },
       { file: lease, find: 'surelyUntil = now + core.leaseMs', replace: 'surelyUntil = Number.POSITIVE_INFINITY' },
     ],
   },
   {
     name: 'stall-unnoticed',
     why: 'A process that was stopped goes on before its timers do, and has an effect with a lease that ended long ago.',
-    edits: [{ file: lease, find: 'if (renewing && !lost && clock.now() >= surelyUntil) wake()', replace: '' }],
+    edits: [
+      {
+        file: lease,
+        find: 'if (lease.renewing && !lease.lost && lease.core.runtime.clock.now() >= lease.surelyUntil) wakeLease(lease)',
+        replace: '',
+      },
+    ],
   },
   {
     name: 'refused-renewal-unheeded',
     why: 'A worker whose renewal is refused, as the store has forgotten its claim or given it to another one, goes on as if nothing had happened.',
     forgets: true,
-    edits: [{ file: lease, find: '} else if (renewing) {', replace: '} else if (false) {' }],
+    edits: [{ file: lease, find: '} else if (lease.renewing) {', replace: '} else if (false) {' }],
+  },
+  {
+    name: 'alarm-rings-once',
+    why: 'After the first deadline that came due none does any more: leases end unrenewed, and answers that never come are waited for without end.',
+    edits: [
+      { file: 'src/deadlines.ts', find: 'for (const lane of lanes) arm(lane.firstAt())', replace: 'alarmAt = Number.NEGATIVE_INFINITY' },
+    ],
+  },
+  {
+    name: 'earlier-deadline-sleeps-in',
+    why: 'A deadline that is nearer than the one for which the alarm is set is noticed only with that one.',
+    edits: [{ file: 'src/deadlines.ts', find: 'if (dueAt >= alarmAt) return', replace: 'if (alarmAt < Number.POSITIVE_INFINITY) return' }],
   },
   {
     name: 'lost-lease-released',
@@ -50,9 +70,9 @@ export const leaseBugs: readonly PlantedBug[] = [
       { file: 'src/effect.ts', find: 'import { recordConsumed }', replace: 'import { giveBack, recordConsumed }' },
       {
         file: 'src/effect.ts',
-        find: 'lease?.whenLost((error) => running.lost(error))',
-        replace: `lease?.whenLost((error) => {
-        running.lost(error)
+        find: 'if (lease) whenLost(lease, (error) => loseRun(running, error))',
+        replace: `if (lease) whenLost(lease, (error) => {
+        loseRun(running, error)
         void giveBack(core, lease.claim, { attempts: lease.claim.attempts, lapses: lease.claim.lapses, restMs: 0 }, { forMs: core.leaseMs })
       })`,
       },
@@ -61,7 +81,7 @@ export const leaseBugs: readonly PlantedBug[] = [
   {
     name: 'renewal-ends-before-the-dead-letter',
     why: 'While a dead letter waits for its broker the lease runs out, another worker takes the key, and it is set aside twice or handled after all.',
-    edits: [{ file: 'src/settle.ts', find: 'lease.resume()', replace: 'lease.end()' }],
+    edits: [{ file: 'src/settle.ts', find: 'resumeLease(lease)', replace: 'endLease(lease)' }],
   },
   {
     name: 'dead-letter-unowned',
@@ -69,10 +89,9 @@ export const leaseBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/settle.ts',
-        find: 'const ours = await askStore(core, () => lease.renew(), { signal: session.graceOver })',
+        find: 'const ours = await askStore(core, renewLease, lease, { signal: session.graceOver })',
         replace: 'const ours = { done: true, value: true }',
       },
-      { file: 'src/settle.ts', find: 'import { askStore, claimRecord, giveBack }', replace: 'import { claimRecord, giveBack }' },
     ],
   },
 ]

@@ -11,8 +11,8 @@ export const settlingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: effect,
-        find: 'const running = runHandler(',
-        replace: 'if (lease) await recordConsumed(core, lease.claim)\n      const running = runHandler(',
+        find: 'const running = openRun(core, call, lease)\n',
+        replace: 'if (lease) await recordConsumed(core, lease.claim)\n      const running = openRun(core, call, lease)\n',
       },
     ],
   },
@@ -34,9 +34,9 @@ export const settlingBugs: readonly PlantedBug[] = [
       { file: effect, find: 'import { recordConsumed }', replace: 'import { giveBack, recordConsumed }' },
       {
         file: effect,
-        find: 'const tried = await recordConsumed(core, lease.claim, {',
+        find: 'const tried = await recordConsumed(core, lease.claim, call.graceOver, call.onFault)',
         replace: `await giveBack(core, lease.claim, { attempts: lease.claim.attempts, lapses: lease.claim.lapses, restMs: 0 }, { forMs: core.leaseMs })
-      const tried = await recordConsumed(core, lease.claim, {`,
+      const tried = await recordConsumed(core, lease.claim, call.graceOver, call.onFault)`,
       },
     ],
   },
@@ -46,14 +46,13 @@ export const settlingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: effect,
-        find: 'const returned = { value: run.value }\n      if (!lease)',
-        replace:
-          'const returned = { value: run.value }\n      await (call as { settled?: () => Promise<void> }).settled?.()\n      if (!lease)',
+        find: 'if (!lease) return { happened',
+        replace: 'await (call as { settled?: () => Promise<void> }).settled?.()\n      if (!lease) return { happened',
       },
       {
         file: settle,
-        find: 'forMs: undefined,\n      onFault,\n    })',
-        replace: 'forMs: undefined,\n      onFault,\n      ...{ settled: () => ack(job) },\n    })',
+        find: 'forMs: undefined,\n    onFault,\n  }',
+        replace: 'forMs: undefined,\n    onFault,\n    ...{ settled: () => delivery.ack() },\n  }',
       },
     ],
   },
@@ -63,13 +62,16 @@ export const settlingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: settle,
-        find: '  if (decision.release && job.lease) {\n',
-        replace: `  if (settle.how === 'postpone' && decision.release && job.lease) {
-    const outcome = await postpone(job, decision, settle)
-    await release(job, job.lease, decision.release)
-    return outcome
+        find: '  if (decision.release && job.lease) return',
+        replace: `  const { lease } = job
+  const remember = decision.release
+  if (settle.how === 'postpone' && remember && lease) {
+    return postpone(job, decision, settle).then(async (outcome) => {
+      await release(job, lease, remember)
+      return outcome
+    })
   }
-  if (decision.release && job.lease) {\n`,
+  if (decision.release && job.lease) return`,
       },
     ],
   },
@@ -80,7 +82,7 @@ export const settlingBugs: readonly PlantedBug[] = [
       {
         file: settle,
         find: 'if (!(await publish(job, () => delivery.deadLetter(reason, marked)))) return leave()',
-        replace: 'await ack(job)\n  if (!(await publish(job, () => delivery.deadLetter(reason, marked)))) return leave()',
+        replace: 'await delivery.ack()\n  if (!(await publish(job, () => delivery.deadLetter(reason, marked)))) return leave()',
       },
       // The memory broker would not take it any more, and the message would be lost without any crash.
       {
@@ -125,7 +127,7 @@ export const settlingBugs: readonly PlantedBug[] = [
       {
         file: settle,
         find: 'job.delivery.postpone(settle.delayMs, marks(job, settle)))\n',
-        replace: 'job.delivery.postpone(settle.delayMs, marks(job, settle)))\n  if (!published) await ack(job)\n',
+        replace: 'job.delivery.postpone(settle.delayMs, marks(job, settle)))\n  if (!published) await job.delivery.ack()\n',
       },
     ],
   },
@@ -142,19 +144,18 @@ export const settlingBugs: readonly PlantedBug[] = [
       {
         file: effect,
         find: 'handler: Handler<Message, Value, Context>): Effect<Message, Value> {',
-        replace:
-          'handler: Handler<Message, Value, Context>, options: Parameters<typeof nameMessage<Message>>[0]): Effect<Message, Value> {',
+        replace: 'handler: Handler<Message, Value, Context>, options: Parameters<typeof openNaming<Message>>[0]): Effect<Message, Value> {',
       },
       {
         file: effect,
         find: "import { StoreAwayError } from './errors.js'\n",
-        replace: "import { StoreAwayError } from './errors.js'\nimport { nameMessage } from './reading.js'\n",
+        replace: "import { StoreAwayError } from './errors.js'\nimport { openNaming } from './reading.js'\n",
       },
       {
         file: effect,
-        find: 'const tried = await recordConsumed(core, lease.claim, {',
+        find: 'const tried = await recordConsumed(core, lease.claim, call.graceOver, call.onFault)',
         replace:
-          'const { record } = nameMessage(options, call.message, call.headers)\n      const tried = await recordConsumed(core, { ...lease.claim, record }, {',
+          'const { record } = openNaming(options)(call.message, call.headers)\n      const tried = await recordConsumed(core, { ...lease.claim, record }, call.graceOver, call.onFault)',
       },
     ],
   },
@@ -164,8 +165,8 @@ export const settlingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/key.ts',
-        find: 'return record\n  // No escape',
-        replace: 'return record\n  return record.slice(0, longestRecordBytes)\n  // No escape',
+        find: 'return record\n    // No escape',
+        replace: 'return record\n    return record.slice(0, longestRecordBytes)\n    // No escape',
       },
     ],
   },
@@ -182,7 +183,7 @@ export const settlingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/run.ts',
-        find: "if (limits.abandons) cancel = clock.schedule(limits.leaseMs, () => end({ how: 'abandoned' }))\n",
+        find: "if (call.abandons) running.cancel = core.runtime.clock.schedule(core.leaseMs, () => running.end?.({ how: 'abandoned' }))\n",
         replace: '',
       },
     ],

@@ -9,7 +9,7 @@ export const sharingBugs: readonly PlantedBug[] = [
     name: 'twin-waits-for-ever',
     why: 'When a handler fails, the messages of its key that wait in the same process wait until that ends.',
     edits: [
-      { file: 'src/settle.ts', find: 'within(core.runtime.clock, core.leaseMs, twin', replace: 'within(core.runtime.clock, 1e12, twin' },
+      { file: 'src/settle.ts', find: 'within(core.runtime.clock, core.leaseMs, core', replace: 'within(core.runtime.clock, 1e12, core' },
       { file: 'src/idempotent.ts', find: endTwin, replace: `if (happened.what !== 'threw') ${endTwin}` },
     ],
   },
@@ -26,7 +26,7 @@ export const sharingBugs: readonly PlantedBug[] = [
   {
     name: 'suspects-run-together',
     why: 'Messages that may kill run side by side: the harmless ones die with the culprit, and are set aside as well.',
-    edits: [{ file: turn, find: 'if (other === kind) return true\n', replace: 'return true\n' }],
+    edits: [{ file: turn, find: 'if (kind === turn.kind) return true\n', replace: 'return true\n' }],
   },
   {
     name: 'gate-lets-all-in',
@@ -58,7 +58,7 @@ export const sharingBugs: readonly PlantedBug[] = [
   {
     name: 'gate-never-left',
     why: 'After the first run nothing that is to run alone ever does, and nothing starts behind it.',
-    edits: [{ file: turn, find: 'leave() {\n      leave?.()\n', replace: 'leave() {\n' }],
+    edits: [{ file: turn, find: 'turn.leaveGate?.()\n  turn.leavePlace()', replace: 'turn.leavePlace()' }],
   },
   {
     name: 'places-unbounded',
@@ -68,6 +68,6 @@ export const sharingBugs: readonly PlantedBug[] = [
   {
     name: 'place-never-given-back',
     why: 'After as many runs as there are places nothing is handled any more.',
-    edits: [{ file: turn, find: 'leave?.()\n      leavePlace()', replace: 'leave?.()' }],
+    edits: [{ file: turn, find: 'turn.leaveGate?.()\n  turn.leavePlace()', replace: 'turn.leaveGate?.()' }],
   },
 ]

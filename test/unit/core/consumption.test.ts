@@ -79,6 +79,7 @@ describe('a consumption', () => {
     runs[2]?.end()
     await world.clock.settle()
     await consumption.stop()
+    await world.clock.settle()
     expect(world.clock.pending()).toBe(0)
   })
 
@@ -99,6 +100,7 @@ describe('a consumption', () => {
     expect(consumption.status).toBe('stopped')
     await consumption.done
     await consumption.stop()
+    await world.clock.settle()
     expect(world.clock.pending()).toBe(0)
   })
 
@@ -112,6 +114,7 @@ describe('a consumption', () => {
     await world.clock.advance(1_100)
     expect(await settled).toMatchObject({ status: 'unsettled' })
     expect(log).toEqual(['stop', 'close'])
+    await world.clock.settle()
     expect(world.clock.pending()).toBe(0)
   })
 

@@ -32,6 +32,7 @@ describe('an inbox', () => {
     expect(await handler.settle(deliver('1', { redelivered }))).toMatchObject({ status: 'handled' })
     expect(await handler.settle(deliver('1', { redelivered }))).toMatchObject({ status: 'duplicate' })
     expect(orders).toEqual(['1'])
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 

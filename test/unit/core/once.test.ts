@@ -11,6 +11,7 @@ describe('once', () => {
     expect(await charge.once({ id: '1' })).toEqual({ status: 'handled', value: 'charged 1' })
     expect(await charge.once({ id: '1' })).toEqual({ status: 'duplicate' })
     expect(handler).toHaveBeenCalledTimes(1)
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -47,6 +48,7 @@ describe('once', () => {
     await clock.advance(5_000)
     await expected
     expect(handler).not.toHaveBeenCalled()
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 

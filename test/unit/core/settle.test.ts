@@ -44,6 +44,7 @@ describe('a delivery', () => {
     expect(delivery.deeds).toEqual([['ack']])
     expect(outcomes).toHaveLength(1)
     expect(await store.claim(recordKey('charge', '1'), { nonce: 'x', leaseMs: 1, memoryMs: 1 })).toEqual({ status: 'duplicate' })
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -56,6 +57,7 @@ describe('a delivery', () => {
     expect(await charge.settle(again)).toMatchObject({ status: 'duplicate' })
     expect(again.deeds).toEqual([['ack']])
     expect(handler).toHaveBeenCalledTimes(1)
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -255,6 +257,7 @@ describe('a twin', () => {
     await first
     expect((await Promise.all(others)).map(({ status }) => status)).toEqual(['postponed', 'postponed', 'postponed'])
     expect(claims).toBe(4)
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -269,6 +272,7 @@ describe('a twin', () => {
     expect(await second).toMatchObject({ status: 'postponed' })
     runs[0]?.end()
     await first
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -299,6 +303,7 @@ describe('the lease', () => {
     expect(runs[0]?.context.signal.aborted).toBe(false)
     runs[0]?.end()
     expect(await settled).toMatchObject({ status: 'handled' })
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -316,6 +321,7 @@ describe('the lease', () => {
     expect(troubles.map(({ kind }) => kind)).toEqual(['store-away', 'renewal-late'])
     runs[0]?.end()
     expect(await settled).toMatchObject({ status: 'handled' })
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -329,6 +335,7 @@ describe('the lease', () => {
     expect(() => runs[0]?.context.signal.throwIfAborted()).toThrow(expect.objectContaining({ code: 'lease-lost' }) as Error)
     runs[0]?.fail()
     expect(await settled).toMatchObject({ status: 'postponed', attempts: 0 })
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -418,6 +425,7 @@ describe('a run that is too long', () => {
     expect(delivery.deeds).toMatchObject([['postpone', 100, {}]])
     expect(troubles).toMatchObject([{ kind: 'abandoned', key: '1' }])
     expect(await claim('1')).toMatchObject({ status: 'claimed', claim: { lapses: 1 } })
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -450,6 +458,7 @@ describe('a store that is away', () => {
     expect(await settled).toMatchObject({ status: 'handled' })
     expect(held()).toBe(0)
     expect(troubles.map(({ kind }) => kind)).toEqual(['store-away', 'recovered'])
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -515,6 +524,7 @@ describe('a store that is away', () => {
     await clock.advance(3_000)
     expect(await settled).toMatchObject({ status: 'unrecorded' })
     expect(delivery.deeds).toEqual([['ack']])
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -678,6 +688,7 @@ describe('a suspect', () => {
     runs[2]?.end()
     expect(await later).toMatchObject({ status: 'handled' })
     expect(session.places.taken).toBe(0)
+    await world.clock.settle()
     expect(world.clock.pending()).toBe(0)
   })
 
@@ -798,6 +809,7 @@ describe('a stop', () => {
     expect(await settled).toMatchObject({ status: 'unsettled' })
     expect(delivery.deeds).toEqual([])
     expect(await claim('1')).toMatchObject({ status: 'claimed', claim: { attempts: 0, lapses: 0 } })
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -818,6 +830,7 @@ describe('a stop', () => {
     await clock.settle()
     expect(await claim('1')).toEqual({ status: 'duplicate' })
     expect(delivery.deeds).toEqual([])
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -830,6 +843,7 @@ describe('a stop', () => {
     delivery.takeAway()
     await clock.settle()
     expect(await settled).toMatchObject({ status: 'unsettled' })
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 
@@ -841,6 +855,7 @@ describe('a stop', () => {
     endGrace()
     await clock.settle()
     expect(await settled).toMatchObject({ status: 'unsettled' })
+    await clock.settle()
     expect(clock.pending()).toBe(0)
   })
 })
