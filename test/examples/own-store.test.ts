@@ -1,3 +1,4 @@
+import { coalescedStore } from '../../examples/own-store-coalesced.js'
 // #region suite
 import { describe, test } from 'vitest'
 import { manualClock, storeSuite } from 'hapax/testing'
@@ -18,3 +19,16 @@ describe('a store on a map', () => {
   for (const each of suite) test(each.name, each.run)
 })
 // #endregion
+
+const many = { records: new Map<string, string>(), lastToken: Date.now() * 1_000 }
+
+describe('a store on a map that is asked once for many', () => {
+  const suite = storeSuite({
+    open: () => ({ store: coalescedStore(mapStore(many, clock)), close: () => undefined }),
+    clock,
+    passTime: clock.advance,
+    forget: async (record) => void many.records.delete(record),
+    openUnreachable: { cannot: 'it is inside this process' },
+  })
+  for (const each of suite) test(each.name, each.run)
+})
