@@ -1,14 +1,14 @@
-import { TransactionConflictError, openSweep, refuse, refuseUnless, systemRandom } from '../../src/index.js'
-import { isBridge, refuseUnlessDatabase, rowsOf, sendThrough } from './mysql/clients.js'
+import { TransactionConflictError, openSweep, refuse, refuseUnless } from '../../src/index.js'
+import { isBridge, refuseUnlessDatabase, rowsOf, sendPrepared, sendThrough } from './mysql/clients.js'
+import { claimInStep, claimStep, completeStep, releaseStep, renewStep } from './mysql/forms.js'
 import { applySchema, checkSchema, sweepOnce, sweptAtOnce, writeSchema } from './mysql/schema.js'
 import { openServer } from './mysql/server.js'
-import { claimInStep, claimStep, completeStep, releaseStep, renewStep } from './mysql/statements.js'
 import { openSteps } from './mysql/steps.js'
 import { bridgeTransactions, poolTransactions } from './mysql/transactions.js'
 import type { ClaimResult, TransactionalStore } from '../../src/index.js'
 import type { MysqlDatabase, MysqlTransaction, Send } from './mysql/clients.js'
-import type { Row } from './mysql/steps.js'
-import type { Step } from './mysql/statements.js'
+import type { Step } from './mysql/forms.js'
+import type { Row } from './mysql/rows.js'
 
 export { mysqlOutbox } from './mysql/outbox.js'
 export type { MysqlOutbox, MysqlOutboxOptions } from './mysql/outbox.js'
@@ -70,7 +70,7 @@ export function mysqlStore<Database extends MysqlDatabase>(
     ? async (text, values = []) => rowsOf(await database.query(text, [...values]))
     : sendThrough(database)
   const flavour = openServer(send)
-  const steps = openSteps(table, send, flavour)
+  const steps = openSteps(table, { send, sendPrepared: isBridge(database) ? send : sendPrepared(database) }, flavour)
   const transactions = isBridge(database) ? bridgeTransactions(database) : poolTransactions(database, flavour, idleLimitMs)
   const sweep = openSweep({
     everyMs: sweepEveryMs,
@@ -90,8 +90,7 @@ export function mysqlStore<Database extends MysqlDatabase>(
 
     async claim(record, { nonce, leaseMs, memoryMs }): Promise<ClaimResult> {
       sweep.ride()
-      const names = { nonce: Buffer.from(nonce), id: newId() }
-      const found = await steps.run(claimStep(Buffer.from(record), names, wholeMs(leaseMs), wholeMs(memoryMs)))
+      const found = await steps.run(claimStep(record, nonce, wholeMs(leaseMs), wholeMs(memoryMs)))
       if (!found) return { status: 'busy', retryInMs: wholeMs(leaseMs) }
       const { state, token, attempts, lapses, leftMs, sameNonce } = found
       if (state === 1) return { status: 'duplicate' }
@@ -99,20 +98,20 @@ export function mysqlStore<Database extends MysqlDatabase>(
       return { status: 'busy', retryInMs: Math.max(1, leftMs) }
     },
     async renew({ record, token }, leaseMs) {
-      const found = await row(record, renewStep(Buffer.from(record), newId(), token, wholeMs(leaseMs)))
+      const found = await row(record, renewStep(record, token, wholeMs(leaseMs)))
       return found.live && found.state === 0 && found.token === token
     },
     async complete({ record, token }, windowMs) {
       // On MySQL the row is read after it was written: one that was over again meanwhile tells nothing, and is written again.
       for (let tries = 1; tries <= mostCompletions; tries += 1) {
-        const found = await row(record, completeStep(Buffer.from(record), newId(), token, wholeMs(windowMs)))
+        const found = await row(record, completeStep(record, token, wholeMs(windowMs)))
         if (found.token > token) return false
         if (found.token === token && found.state === 1) return true
       }
       throw new Error(`${record} was forgotten each time it was completed: is a window of ${windowMs} ms what you want?`)
     },
     async release({ record, token }, { attempts, lapses, restMs }) {
-      const found = await row(record, releaseStep(Buffer.from(record), newId(), token, Math.ceil(restMs), attempts, lapses))
+      const found = await row(record, releaseStep(record, token, Math.ceil(restMs), attempts, lapses))
       return found.written && found.state === 2
     },
 
@@ -121,10 +120,7 @@ export function mysqlStore<Database extends MysqlDatabase>(
       return transactions.run(run as (tx: unknown) => ReturnType<typeof run>)
     },
     async claimIn(tx, record, { windowMs, claim }) {
-      const found = await steps.runIn(
-        transactions.sendIn(tx),
-        claimInStep(Buffer.from(record), newId(), claim?.token ?? 0, wholeMs(windowMs)),
-      )
+      const found = await steps.runIn(transactions.sendIn(tx), claimInStep(record, claim?.token ?? 0, wholeMs(windowMs)))
       if (!found) return { status: 'busy' }
       if (found.written) return { status: 'claimed' }
       return { status: found.state === 1 ? 'duplicate' : 'busy' }
@@ -134,11 +130,6 @@ export function mysqlStore<Database extends MysqlDatabase>(
     applySchema: async () => applySchema(send, await flavour(), table),
     sweep: () => sweep.now(),
   }
-}
-
-/** Names one call, so that the row can tell who wrote it. */
-function newId(): Uint8Array {
-  return Buffer.from(systemRandom.nonce())
 }
 
 /** The table holds whole milliseconds. */

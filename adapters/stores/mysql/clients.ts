@@ -1,4 +1,5 @@
 import { refuse, refuseUnless } from '../../../src/index.js'
+import { cannotPrepare } from './faults.js'
 
 /** What a parameter of a statement may be: every client can send these. The bytes are a `Buffer`. */
 export type MysqlValue = number | Uint8Array
@@ -16,6 +17,8 @@ export interface MysqlConnection {
 /** The part of a `Pool` of mysql2/promise that this store needs. */
 export interface MysqlPool {
   query(text: string, values?: MysqlValue[]): Promise<readonly unknown[]>
+  /** Like `query`, and prepares the statement on its connection; not needed, but faster on MariaDB. */
+  execute?(text: string, values?: MysqlValue[]): Promise<readonly unknown[]>
   getConnection(): Promise<MysqlConnection>
 }
 
@@ -52,12 +55,29 @@ export function isBridge(database: MysqlDatabase): database is MysqlBridge<unkno
   return 'transaction' in database && 'queryIn' in database
 }
 
-/** mysql2 answers with rows, or with the header of a statement that has none, beside a description of the columns. */
-export function sendThrough(client: Pick<MysqlConnection, 'query'>): Send {
+/** Has statements prepared for as long as the server takes that: it then reads each of them once for each connection. */
+export function sendPrepared(pool: MysqlPool): Send {
+  const plainly = sendThrough(pool)
+  let prepares = true
   return async (text, values = []) => {
-    const [rows] = await client.query(text, [...values])
-    return Array.isArray(rows) ? (rows as readonly unknown[]) : []
+    if (!prepares || !pool.execute) return plainly(text, values)
+    try {
+      return rowsIn(await pool.execute(text, [...values]))
+    } catch (error) {
+      if (!cannotPrepare(error)) throw error
+      prepares = false
+      return plainly(text, values)
+    }
   }
+}
+
+export function sendThrough(client: Pick<MysqlConnection, 'query'>): Send {
+  return async (text, values = []) => rowsIn(await client.query(text, [...values]))
+}
+
+/** mysql2 answers with rows, or with the header of a statement that has none, beside a description of the columns. */
+function rowsIn([rows]: readonly unknown[]): readonly unknown[] {
+  return Array.isArray(rows) ? (rows as readonly unknown[]) : []
 }
 
 /** Bridges answer in their own way. */

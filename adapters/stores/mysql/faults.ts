@@ -49,6 +49,23 @@ export function isLocked(error: unknown): boolean {
   return hasNumber(error, numbers.lockWait, numbers.noWait)
 }
 
+/** A value that a column does not take. The statement did nothing. */
+export function isOfOneRow(error: unknown): boolean {
+  for (const { sqlState, state } of chain(error)) {
+    const said = sqlState ?? state
+    if (typeof said === 'string' && /^2[23]/.test(said)) return true
+  }
+  return false
+}
+
+/**
+ * Something between us and the server, or the server itself, does not take prepared statements: not at all, not this one, no more of them, or not
+ * this one any more. Nothing was done.
+ */
+export function cannotPrepare(error: unknown): boolean {
+  return hasNumber(error, 1047, 1243, 1295, 1461, 1615)
+}
+
 /** The server has rolled back the whole transaction. Statements that follow would be none of it. */
 export function isDeadlock(error: unknown): boolean {
   return hasNumber(error, numbers.deadlock)

@@ -1,5 +1,5 @@
 import { laneCount } from '../../../src/index.js'
-import { nowMs } from './statements.js'
+import { nowMs } from './forms.js'
 
 /** Where a message is that waits for nobody any more. */
 const asideLane = -1

@@ -1,7 +1,8 @@
 import { ConfigurationError, systemRandom } from '../../../src/index.js'
 import { textsOf } from './clients.js'
 import { isDeadlock, isDenied, isNoTable, isReadOnly } from './faults.js'
-import { nowMs, slots, slotsOf } from './statements.js'
+import { nowMs } from './forms.js'
+import { slots, slotsOf } from './statements.js'
 import type { Send } from './clients.js'
 import type { Flavour } from './server.js'
 
