@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Cluster, Redis } from 'ioredis'
+import { createCluster } from 'redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { redisStore } from 'hapax/stores/redis'
 import { storeSuite } from 'hapax/testing'
@@ -101,10 +102,16 @@ describe('a cluster that is misconfigured, changed and ended', () => {
 
   test('a claim is kept while its slot moves to another primary, and after it', async () => {
     const { client, store, close } = open(addresses)
-    // Another client learns of the move by nothing but its own steps.
+    // Other clients learn of the move by nothing but their own steps.
     const other = open(addresses)
+    const another = createCluster({ rootNodes: addresses.map((address) => ({ url: `redis://${address}` })) })
+    another.on('error', () => undefined)
+    await another.connect()
+    const others = [other.store, redisStore(another, { prefix })]
+    const claimByOthers = () => Promise.all(others.map((each) => each.claim('moving', { nonce: 'other', ...long })))
+    const bothBusy = others.map(() => expect.objectContaining({ status: 'busy' }) as unknown)
     const mine = await claimed(store, 'moving')
-    expect(await other.store.claim('moving', { nonce: 'other', ...long })).toMatchObject({ status: 'busy' })
+    expect(await claimByOthers()).toEqual(bothBusy)
 
     const key = `${prefix}moving`
     const slot = await client.cluster('KEYSLOT', key)
@@ -118,13 +125,14 @@ describe('a cluster that is misconfigured, changed and ended', () => {
     expect(await store.renew(mine, 60_000)).toBe(true)
     await from.migrate('127.0.0.1', addresses[target]?.split(':')[1] ?? '', key, 0, 5_000)
     // The slot is still the one's, and the record the other's.
-    expect(await other.store.claim('moving', { nonce: 'other', ...long })).toMatchObject({ status: 'busy' })
+    expect(await claimByOthers()).toEqual(bothBusy)
     expect(await store.renew(mine, 60_000)).toBe(true)
     for (const node of [to, from]) await node.cluster('SETSLOT', slot, 'NODE', String(ids[target]))
     expect(await store.complete(mine, 60_000)).toBe(true)
-    expect(await other.store.claim('moving', { nonce: 'other', ...long })).toEqual({ status: 'duplicate' })
+    expect(await claimByOthers()).toEqual([{ status: 'duplicate' }, { status: 'duplicate' }])
     close()
     other.close()
+    another.destroy()
   })
 
   test('what is asked while it is away is answered or refused, and when it is back its clients need no care', async () => {

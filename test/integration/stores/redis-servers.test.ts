@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { createClient } from 'redis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { hasCode } from 'hapax'
 import { redisStore } from 'hapax/stores/redis'
@@ -70,6 +71,20 @@ test('claims outlive a restart of the server, and its clients need no care', asy
   expect(await store.claim('restarted', { nonce: 'another', ...long })).toMatchObject({ status: 'busy' })
   expect(await store.complete(kept, 60_000)).toBe(true)
   expect(await store.claim('restarted', { nonce: 'another', ...long })).toEqual({ status: 'duplicate' })
+})
+
+test('so it is with node-redis, which reconnects as well', async () => {
+  const client = createClient({ socket: { port, host: '127.0.0.1' } })
+  client.on('error', () => undefined)
+  await client.connect()
+  const store = redisStore(client)
+  const kept = await claim(store, 'restarted under node-redis')
+  await server.restart()
+  const claimAgain = () => store.claim('restarted under node-redis', { nonce: 'another', ...long }).catch(() => undefined)
+  await expect.poll(claimAgain, { timeout: 20_000 }).toMatchObject({ status: 'busy' })
+  expect(await store.complete(kept, 60_000)).toBe(true)
+  expect(await claimAgain()).toEqual({ status: 'duplicate' })
+  client.destroy()
 })
 
 test('a claim whose reply was lost is had by sending it again', async () => {

@@ -54,7 +54,21 @@ test('records can be read by people', async () => {
   const second = await store.claim('readable', { nonce: 'another', ...long })
   if (second.status !== 'claimed') throw new Error(second.status)
   await store.complete(second.claim, 60_000)
-  expect(await redis.get(`${prefix}readable`)).toBe(`consumed ${second.claim.token}`)
+  expect(await redis.get(`${prefix}readable`)).toBe(String(second.claim.token))
+})
+
+test('a consumed record is an integer to the server, which takes less memory; one with a token that no clock gives is none', async () => {
+  await store.complete(await claim('small'), 60_000)
+  expect(await redis.object('ENCODING', `${prefix}small`)).toBe('int')
+  const made: Claim = { record: 'made', token: 5, attempts: 0, lapses: 0 }
+  expect(await store.complete(made, 60_000)).toBe(true)
+  expect(await redis.get(`${prefix}made`)).toBe('consumed 5')
+  expect(await store.claim('made', { nonce: 'a nonce', ...long })).toEqual({ status: 'duplicate' })
+  expect(await store.complete({ ...made, token: 4 }, 60_000)).toBe(false)
+  expect(await store.complete(made, 60_000)).toBe(true)
+  const [time = 0] = await redis.time()
+  expect(await store.complete({ ...made, token: Number(time) * 1e6 }, 60_000)).toBe(true)
+  expect(await redis.get(`${prefix}made`)).toBe(`${time}000000`)
 })
 
 test('records leave when lease or rest and memory are over, and when the window is', async () => {
@@ -74,6 +88,8 @@ test('records leave when lease or rest and memory are over, and when the window 
 })
 
 describe('what Hapax did not write is a fault, and stays as it is', () => {
+  const numbers = ['1', '176372123456789', '17637212345678901', '1763721234567.90', '-176372123456789', '0x17637212345678']
+  const foreign = ['', 'true', 'hello', 'hello 5', 'consumed', 'consumed x', '{"status":"COMPLETED"}', ...numbers]
   const steps: Record<string, (mine: Claim) => Promise<unknown>> = {
     claim: ({ record }) => store.claim(record, { nonce: 'a nonce', ...long }),
     renew: (mine) => store.renew(mine, 1_000),
@@ -84,7 +100,7 @@ describe('what Hapax did not write is a fault, and stays as it is', () => {
     test(name, async () => {
       await redis.rpush(`${prefix}list-${name}`, 'an element')
       await expect(step({ record: `list-${name}`, token: 1, attempts: 0, lapses: 0 })).rejects.toThrow('WRONGTYPE')
-      for (const [index, value] of ['', '1', 'true', 'hello', 'hello 5', 'consumed', 'consumed x', '{"status":"COMPLETED"}'].entries()) {
+      for (const [index, value] of foreign.entries()) {
         const record = `foreign-${name}-${index}`
         await redis.set(prefix + record, value, 'PX', 60_000)
         await expect(step({ record, token: 1, attempts: 0, lapses: 0 })).rejects.toThrow('was not written by Hapax')

@@ -41,7 +41,11 @@ holdToRules<MemoryStoreOptions>({
 holdToRules<RedisStoreOptions>({
   name: 'redisStore',
   base: {},
-  rules: { prefix: rules.text(10_000, 'hapax:', ' ', '{}', '*'), whenEvicting: rules.choice('refuse', 'accept') },
+  rules: {
+    prefix: rules.text(10_000, 'hapax:', ' ', '{}', '*'),
+    whenEvicting: rules.choice('refuse', 'accept'),
+    coalesce: rules.boolean(),
+  },
   take: (options) => redisStore(redis, options),
 })
 
