@@ -4,10 +4,10 @@ import { isBridge, isPool, refuseUnlessDatabase } from './postgres/clients.js'
 import { isLostName } from './postgres/faults.js'
 import { applySchema, checkSchema, writeTable } from './postgres/schema.js'
 import { sweptAtOnce, writeStatements } from './postgres/statements.js'
+import { openSteps } from './postgres/steps.js'
 import { bridgeTransactions, poolTransactions } from './postgres/transactions.js'
 import type { ClaimResult, Store, TransactionalStore } from '../../src/index.js'
-import type { PostgresDatabase, PostgresTransaction, PostgresValue } from './postgres/clients.js'
-import type { Statement } from './postgres/statements.js'
+import type { PostgresDatabase, PostgresTransaction } from './postgres/clients.js'
 
 export { postgresOutbox } from './postgres/outbox.js'
 export type { PostgresOutbox, PostgresOutboxOptions } from './postgres/outbox.js'
@@ -76,6 +76,7 @@ export function postgresStore<Database extends PostgresDatabase>(
   const name = schema === undefined ? `"${table}"` : `"${schema}"."${table}"`
   const statements = writeStatements(name)
   const asking = openAsking(database, prepare)
+  const steps = openSteps(asking, statements.steps)
   const sweep = openSweep({
     everyMs: sweepEveryMs,
     onFailed: onSweepFailed,
@@ -83,8 +84,8 @@ export function postgresStore<Database extends PostgresDatabase>(
   })
 
   /** Of a step that only the holder of a claim does: whether it was done. */
-  const done = async (statement: Statement, record: string, ...values: readonly PostgresValue[]): Promise<boolean> => {
-    const answer = await asking.ask(statement, [hex(record), ...values])
+  const done = async (record: string, asked: Promise<string>): Promise<boolean> => {
+    const answer = await asked
     if (answer === 'held') {
       throw new TransactionConflictError(`${record} is being consumed in a transaction that is still open; try again`)
     }
@@ -97,7 +98,7 @@ export function postgresStore<Database extends PostgresDatabase>(
 
     async claim(record, { nonce, leaseMs, memoryMs }): Promise<ClaimResult> {
       sweep.ride()
-      const answer = await asking.ask(statements.claim, [hex(record), nonce, wholeMs(leaseMs), wholeMs(memoryMs)])
+      const answer = await steps.claim([hex(record), nonce, wholeMs(leaseMs), wholeMs(memoryMs)])
       const [status, ...numbers] = answer.split(' ')
       const [first, attempts, lapses] = numbers.map(wholeNumber)
       if (status === 'claimed' && first !== undefined && attempts !== undefined && lapses !== undefined)
@@ -107,10 +108,10 @@ export function postgresStore<Database extends PostgresDatabase>(
       if (status === 'held') return { status: 'busy', retryInMs: wholeMs(leaseMs) }
       throw unexpected(answer)
     },
-    renew: ({ record, token }, leaseMs) => done(statements.renew, record, token, wholeMs(leaseMs)),
-    complete: ({ record, token }, windowMs) => done(statements.complete, record, token, wholeMs(windowMs)),
+    renew: ({ record, token }, leaseMs) => done(record, steps.renew([hex(record), token, wholeMs(leaseMs)])),
+    complete: ({ record, token }, windowMs) => done(record, steps.complete([hex(record), token, wholeMs(windowMs)])),
     release: ({ record, token }, { attempts, lapses, restMs }) =>
-      done(statements.release, record, token, Math.ceil(restMs), attempts, lapses),
+      done(record, steps.release([hex(record), token, Math.ceil(restMs), attempts, lapses])),
 
     createTable: `${writeTable(name)};`,
     applySchema: () => applySchema(asking, name),

@@ -2,11 +2,12 @@ import { sleep, systemClock, systemRandom } from '../../../src/index.js'
 import { answerOf, isBridge, isPool } from './clients.js'
 import { isConflict, isLostName } from './faults.js'
 import type { PostgresDatabase, PostgresRows, PostgresStatement, PostgresValue } from './clients.js'
-import type { Statement } from './statements.js'
+import type { Statement } from './statement.js'
 
 /** Sends statements that are transactions by themselves, and says what they answered. */
 export interface Asking {
-  readonly ask: (statement: Statement, values: readonly PostgresValue[]) => Promise<string>
+  /** `mostConflicts` is how often it is tried again after it gave way to another one. @default 30 */
+  readonly ask: (statement: Statement, values: readonly PostgresValue[], mostConflicts?: number) => Promise<string>
   /** Sends a statement that is needed once in a while. */
   readonly askOnce: (text: string, values?: readonly PostgresValue[]) => Promise<string>
   /** Sends one that answers nothing. */
@@ -27,12 +28,12 @@ const mostConflicts = 30
 const waitMs = 4
 
 /** Each is a transaction of its own: when it gave way, nothing was done. */
-async function again(step: () => Promise<string>): Promise<string> {
+async function again(step: () => Promise<string>, most = mostConflicts): Promise<string> {
   for (let conflicts = 0; ; conflicts += 1) {
     try {
       return await step()
     } catch (error) {
-      if (!isConflict(error) || conflicts >= mostConflicts) throw error
+      if (!isConflict(error) || conflicts >= most) throw error
       await sleep(systemClock, systemRandom.fraction() * waitMs * conflicts)
     }
   }
@@ -53,7 +54,7 @@ export function openAsking(database: PostgresDatabase, prepare: boolean): Asking
   }
 
   return {
-    ask: (statement, values) =>
+    ask: (statement, values, most) =>
       again(async () => {
         for (;;) {
           const lost = losses
@@ -64,7 +65,7 @@ export function openAsking(database: PostgresDatabase, prepare: boolean): Asking
             if (!countLoss(error, lost)) throw error
           }
         }
-      }),
+      }, most),
     askOnce: (text, values = []) => again(async () => answerOf(await send({ text, values: [...values] }))),
     tell: async (text) => void (await send({ text })),
     async askIn(sendIn, statement, values) {

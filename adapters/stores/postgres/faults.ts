@@ -48,3 +48,12 @@ export function isThereAlready(error: unknown): boolean {
 export function isClearRefusal(error: unknown): boolean {
   return codes(error).some((code) => code === 'P2028' || /^(?!E|P[1-9]|08|57P|XX)[0-9A-Z]{5}$/.test(code))
 }
+
+/**
+ * Whether the server refused a statement for what may be due to one row of many, or to their number, and so did nothing: data that cannot be (class 22), a
+ * constraint (23), a conflict (40, where the server is sure), a limit (54), no memory (53200), a wait for a lock (55P03) or a statement (57014) that took too long.
+ */
+export function mayBeOfOne(error: unknown): boolean {
+  if (isConflict(error)) return true
+  return codes(error).some((code) => /^(?!40003)(22|23|40|54)[0-9A-Z]{3}$/.test(code) || ['53200', '55P03', '57014'].includes(code))
+}

@@ -14,6 +14,14 @@ export const tellsTransactions: boolean = 'getTransactionStatus' in Client.proto
 /** Like what pg throws when the server gave up a transaction. Its class cannot be had by its name before pg 8.7. */
 export const conflict = (): Error => Object.assign(new Error('could not serialize access'), { severity: 'ERROR', code: '40001' })
 
+/** Makes a table large: claims read first from then on. */
+export async function fill(pool: Pool, table: string): Promise<void> {
+  await pool.query(
+    `insert into ${table} (token, until_ms, over_ms, memory_ms, attempts, lapses, state, record, nonce)
+     select 1, 2 ^ 50, 2 ^ 50, 0, 0, 0, 1, convert_to('filler-' || n, 'UTF8'), '' from generate_series(1, 20000) as n`,
+  )
+}
+
 export function makeTables(): Tables<Pool, PoolConfig> {
   const table = freshName()
   const rows = `${table}_rows`
