@@ -70,7 +70,7 @@ export function dueAt(
   return Math.min(held.takenAt + stepMs, clock.now() + marks.dueEpochMs - clock.epochMs())
 }
 
-/** Nothing of the message is decoded before it is asked for. */
+/** Plain properties throughout: accessors would be the slowest part of a delivery to make, and there is one for each message. */
 function compose<Message>(
   { names, clock, publish, decode }: DeliveryParts<Message>,
   held: Held,
@@ -79,14 +79,12 @@ function compose<Message>(
 ): Delivery<Message> {
   const { message } = held
   const since = marks?.sinceEpochMs
-  let incoming: Incoming | undefined
-  const read = (): Incoming =>
-    (incoming ??= makeIncoming({
-      bytes: message.value ?? Buffer.alloc(0),
-      headers: () => textHeaders(message.headers),
-      origin,
-      orderingKey: message.key?.toString(),
-    }))
+  const incoming = makeIncoming({
+    bytes: message.value ?? Buffer.alloc(0),
+    headers: () => textHeaders(message.headers),
+    origin,
+    orderingKey: message.key?.toString(),
+  })
   const route = (): Route => ({ origin: { destination: names.topic, position }, nowEpochMs: clock.epochMs(), sinceEpochMs: since })
   const publishCopy = (topic: string, copyMarks: MessageHeaders): Promise<void> =>
     publish(topic, {
@@ -94,20 +92,16 @@ function compose<Message>(
       value: message.value,
       headers: copiedHeaders(message.headers, { ...copyMarks, [timestampHeader]: timestamp }),
     })
-  return {
-    get incoming() {
-      return read()
-    },
+  const delivery: Delivery<Message> = {
+    incoming,
     redelivered,
     attempts: marks?.attempts ?? 0,
     postponements: marks?.postponements ?? 0,
     waitedMs: since === undefined ? 0 : Math.max(0, clock.epochMs() - since),
     replay: marks?.replay ?? false,
-    signal: held.controller.signal,
-    get takenAway() {
-      return partition.lost
-    },
-    decode: () => decode(read()),
+    signal: partition.signal,
+    takenAway: partition.lost,
+    decode: () => decode(incoming),
     ack() {
       partition.done(held)
       return nothing
@@ -122,4 +116,6 @@ function compose<Message>(
       await publishCopy(names.deadLetter, deadLetterHeaders(letterMarks, route(), reason))
     },
   }
+  held.delivery = delivery
+  return delivery
 }

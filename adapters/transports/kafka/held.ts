@@ -7,13 +7,13 @@ export interface Held extends Tracked {
   /** On the clock's own scale, as are all times here. */
   readonly takenAt: number
   startedAt: number | undefined
-  /** Aborts when the partition is taken away or intake stops. */
-  readonly controller: AbortController
   /** It was settled by nobody, and is begun again. */
   again: boolean
   lane: string | undefined
   /** The next one in its lane. */
   behind: Held | undefined
+  /** What it was handed over as last, to be told when the partition is taken away. */
+  delivery: { takenAway: boolean } | undefined
 }
 
 /** Decides when a held message may start: after the one before it in its lane, or when it is due. */

@@ -7,6 +7,8 @@ import type { Held, Line } from './held.js'
 export interface Partition {
   readonly topic: string
   readonly number: number
+  /** Aborts when it is taken away or intake stops: what has not started by then is not to start. */
+  readonly signal: AbortSignal
   /** It was taken away: settling does nothing any more. */
   readonly lost: boolean
   /** The first offset that surely came to nobody before; undefined while that is not known. */
@@ -48,8 +50,6 @@ export interface PartitionParts {
 const fullBytes = 8 * 1024 * 1024
 /** A message that was handed over and settled by nobody is begun again after this. */
 const againMs = 1_000
-/** One signal for so many messages: making one for each is slow, and so is a signal that hundreds listen to, of which Node warns from 11 on. */
-const mostSharers = 8
 
 export function openPartition({ topic, number, clock, maxAhead, longestLeadMs, openLine, deliver }: PartitionParts): Partition {
   const watermark = openWatermark<Held>()
@@ -63,17 +63,8 @@ export function openPartition({ topic, number, clock, maxAhead, longestLeadMs, o
   let over = false
   let lost = false
   let roomMade: (() => void) | undefined
-  let controller = new AbortController()
-  let sharers = 0
-
-  const nextController = (): AbortController => {
-    if (sharers === mostSharers) {
-      controller = new AbortController()
-      sharers = 0
-    }
-    sharers += 1
-    return controller
-  }
+  const stopping = new AbortController()
+  // One signal for all messages, as making signals is slow: to be listened to by `onAbort`, which costs it one listener.
 
   const start = (held: Held): void => {
     if (over) return
@@ -130,7 +121,7 @@ export function openPartition({ topic, number, clock, maxAhead, longestLeadMs, o
   const stop = (): void => {
     if (over) return
     over = true
-    for (let each = watermark.begin; each < admitted; each += 1) watermark.at(each)?.controller.abort()
+    stopping.abort()
     line.close()
     for (const cancel of timers) cancel()
     timers.clear()
@@ -141,6 +132,7 @@ export function openPartition({ topic, number, clock, maxAhead, longestLeadMs, o
   const partition: Partition = {
     topic,
     number,
+    signal: stopping.signal,
     committed: undefined,
     get lost() {
       return lost
@@ -180,12 +172,12 @@ export function openPartition({ topic, number, clock, maxAhead, longestLeadMs, o
           message,
           offset,
           takenAt,
-          controller: nextController(),
           done: false,
           startedAt: undefined,
           again: false,
           lane: undefined,
           behind: undefined,
+          delivery: undefined,
         }
         watermark.add(held)
         waitingBytes += sizeOf(held)
@@ -208,6 +200,10 @@ export function openPartition({ topic, number, clock, maxAhead, longestLeadMs, o
     stop,
     lose() {
       lost = true
+      for (let each = watermark.begin; each < admitted; each += 1) {
+        const delivery = watermark.at(each)?.delivery
+        if (delivery) delivery.takenAway = true
+      }
       stop()
     },
   }

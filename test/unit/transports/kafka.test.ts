@@ -16,12 +16,12 @@ const held = (offset: number, key: Buffer | null): Held => ({
   message: { key, value: null, timestamp: '0', offset: String(offset) },
   offset: BigInt(offset),
   takenAt: 0,
-  controller: new AbortController(),
   done: false,
   startedAt: undefined,
   again: false,
   lane: undefined,
   behind: undefined,
+  delivery: undefined,
 })
 
 describe('watermark', () => {
