@@ -29,7 +29,8 @@ export const systemClock: Clock = {
     arm(ms)
     return () => clearTimeout(timer)
   },
-  soon: (wake) => void setImmediate(wake),
+  // Ticks come when no promise reaction is left: sooner than an immediate, which would first let the event loop go round.
+  soon: (wake) => queueMicrotask(() => process.nextTick(wake)),
 }
 
 /** Waits `ms` milliseconds, or until `signal` aborts, whichever comes first. Never rejects: look at the signal afterwards. */

@@ -103,8 +103,7 @@ export function openCoalescing<Call, Answer>({
       if (aboard.length === 1) first?.reject(error)
       else if (mayBeOfOne(error)) {
         const half = aboard.length >> 1
-        await fly(aboard.slice(0, half))
-        await fly(aboard.slice(half))
+        await Promise.all([fly(aboard.slice(0, half)), fly(aboard.slice(half))])
       } else for (const { reject } of aboard) reject(errorOfItsOwn(error))
     }
   }

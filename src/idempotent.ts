@@ -68,6 +68,8 @@ export function makeIdempotent<Message, Value>(
         tryTakeTurn(core.runtime, session, job.kind, delivery.signal) ?? (await takeTurn(core.runtime, session, job.kind, delivery.signal))
       try {
         if (turn) happened = await claimAndRun(job, effect, read, turn)
+        // While its copy is published another one may run: of a burst of duplicates all copies go out together.
+        if (turn && happened.what === 'busy') leaveTurn(turn)
         const carried = await carryOut(job, happened)
         if ('status' in carried) return carried
         job.again = carried

@@ -4,26 +4,17 @@ import type { Incoming, MessageHeaders, Origin } from './delivery.js'
 /** What a transport knows of a message that came. */
 export interface IncomingParts {
   readonly bytes: Uint8Array
-  /** All headers as text, ours included; asked for when somebody looks. */
+  /** All headers as text, ours included. */
   readonly headers: () => MessageHeaders
   readonly origin: Origin
   readonly orderingKey: string | undefined
 }
 
-/** A message as handlers see it: its bytes readable as text and JSON, its headers without our marks. Nothing is decoded before somebody looks. */
+/** A message as handlers see it: its bytes readable as text and JSON, its headers without our marks. The bytes are decoded when somebody asks. */
 export function makeIncoming({ bytes, headers, origin, orderingKey }: IncomingParts): Incoming {
-  let shown: MessageHeaders | undefined
   const text = (): string => readText(bytes)
-  return {
-    bytes,
-    get headers() {
-      return (shown ??= withoutMarks(headers()))
-    },
-    origin,
-    orderingKey,
-    text,
-    json: () => JSON.parse(text()) as unknown,
-  }
+  // Plain properties: to make an accessor for each message takes longer than to read its headers, which every key and handler is handed.
+  return { bytes, headers: withoutMarks(headers()), origin, orderingKey, text, json: () => JSON.parse(text()) as unknown }
 }
 
 /** A byte order mark is part of the text that was sent. */

@@ -81,6 +81,8 @@ export function isMark(header: string): boolean {
 
 /** Headers without any marks: what a handler sees, and what a copy is made from. */
 export function withoutMarks(headers: MessageHeaders): MessageHeaders {
+  const names = Object.keys(headers)
+  if (!names.some(isMark)) return headers
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !isMark(name)))
 }
 

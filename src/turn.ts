@@ -7,7 +7,7 @@ export interface Turn {
   readonly gate: Gate
   readonly kind: Kind
   leaveGate: (() => void) | undefined
-  readonly leavePlace: () => void
+  leavePlace: (() => void) | undefined
 }
 
 /** Goes on as another kind, if that may be at once. */
@@ -18,9 +18,11 @@ export function becomeKind(turn: Turn, kind: Kind): boolean {
   return turn.leaveGate !== undefined
 }
 
+/** Does nothing the second time. */
 export function leaveTurn(turn: Turn): void {
   turn.leaveGate?.()
-  turn.leavePlace()
+  turn.leavePlace?.()
+  turn.leaveGate = turn.leavePlace = undefined
 }
 
 /** A turn that is to be had without waiting, if there is one. */

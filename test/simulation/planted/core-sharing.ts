@@ -58,7 +58,7 @@ export const sharingBugs: readonly PlantedBug[] = [
   {
     name: 'gate-never-left',
     why: 'After the first run nothing that is to run alone ever does, and nothing starts behind it.',
-    edits: [{ file: turn, find: 'turn.leaveGate?.()\n  turn.leavePlace()', replace: 'turn.leavePlace()' }],
+    edits: [{ file: turn, find: 'turn.leaveGate?.()\n  turn.leavePlace?.()', replace: 'turn.leavePlace?.()' }],
   },
   {
     name: 'places-unbounded',
@@ -68,6 +68,6 @@ export const sharingBugs: readonly PlantedBug[] = [
   {
     name: 'place-never-given-back',
     why: 'After as many runs as there are places nothing is handled any more.',
-    edits: [{ file: turn, find: 'turn.leaveGate?.()\n  turn.leavePlace()', replace: 'turn.leaveGate?.()' }],
+    edits: [{ file: turn, find: 'turn.leaveGate?.()\n  turn.leavePlace?.()', replace: 'turn.leaveGate?.()' }],
   },
 ]

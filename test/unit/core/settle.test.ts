@@ -69,6 +69,22 @@ describe('a delivery', () => {
     expect(delivery.deeds).toEqual([['postpone', 1_200, { scope: 'charge', key: '1', attempts: 1, postponements: 3, replay: false }]])
   })
 
+  test('whose key is busy gives its place back before its copy is confirmed', async () => {
+    const { options, takeOver, clock } = openWorld()
+    await takeOver('1')
+    const { session } = openSession(1)
+    const confirms: (() => void)[] = []
+    const busy = deliver('1', { postpone: () => new Promise((resolve) => confirms.push(resolve)) })
+    const handler = idempotent((order: Order) => order.id, options)
+    const postponed = handler.settle(busy, session)
+    await clock.settle()
+    expect(confirms).toHaveLength(1)
+    expect(await handler.settle(deliver('2'), session)).toMatchObject({ status: 'handled' })
+    confirms[0]?.()
+    expect(await postponed).toMatchObject({ status: 'postponed' })
+    expect(session.places.taken).toBe(0)
+  })
+
   test('whose key is busy for longer than overdueMs is reported', async () => {
     const { options, takeOver, troubles } = openWorld({ overdueMs: 5_000 })
     await takeOver('1')
