@@ -80,14 +80,14 @@ export function sqliteStore<Database extends SqliteDatabase>(
   const open = typeof database === 'function' ? (database as () => SqliteTransaction<Database>) : undefined
   const inLine = (record: string): string => `${table} ${record}`
   const step = async (record: string, sql: string, ...values: readonly SqliteValue[]): Promise<unknown> => {
-    const rows = await steps.write(inLine(record), ({ all }) => all(sql, ...values))
+    const rows = await steps.writeRecord(inLine(record), ({ all }) => all(sql, ...values))
     if (!rows) throw conflict(`${record} is being consumed in a transaction that is still open; try again`)
     return rows[0]
   }
   const sweep = openSweep({
     async batch() {
       await sleep(systemClock, betweenBatchesMs)
-      return (await steps.write(undefined, ({ all }) => all(statements.sweep, sweptAtOnce).length)) === sweptAtOnce
+      return (await steps.write(({ all }) => all(statements.sweep, sweptAtOnce).length)) === sweptAtOnce
     },
     mostBatches,
     everyMs: sweepEveryMs,
@@ -98,7 +98,7 @@ export function sqliteStore<Database extends SqliteDatabase>(
     async check() {
       steps.line()
       await steps.read((connection) => checkSchema(connection, table, statements))
-      await steps.write(undefined, (connection) => checkWritable(connection, statements))
+      await steps.write((connection) => checkWritable(connection, statements))
     },
     async claim(record, { nonce, leaseMs, memoryMs }) {
       sweep.ride()
@@ -109,13 +109,13 @@ export function sqliteStore<Database extends SqliteDatabase>(
       // Most refusals need no lock, and so do not wait for whoever writes.
       const [refused] = await steps.read(({ all }) => all(statements.refused, name, nonce, nonce))
       if (refused !== undefined) return claimResult(record, refused)
-      const rows = await steps.write(inLine(record), ({ all }) =>
-        all(statements.claim, name, line.lastToken + 1, nonce, lease, lease + memory, memory, nonce),
-      )
-      if (!rows) return { status: 'busy', retryInMs: lease }
-      const result = claimResult(record, rows[0])
-      if (result.status === 'claimed') line.lastToken = Math.max(line.lastToken, result.claim.token)
-      return result
+      const result = await steps.writeRecord(inLine(record), ({ all }) => {
+        const [answer] = all(statements.claim, name, line.lastToken + 1, nonce, lease, lease + memory, memory, nonce)
+        const told = claimResult(record, answer)
+        if (told.status === 'claimed') line.lastToken = Math.max(line.lastToken, told.claim.token)
+        return told
+      })
+      return result ?? { status: 'busy', retryInMs: lease }
     },
     async renew({ record, token }, leaseMs) {
       const lease = wholeMs(leaseMs)
@@ -134,7 +134,7 @@ export function sqliteStore<Database extends SqliteDatabase>(
 
     createTable: statements.createTable,
     async applySchema() {
-      await steps.write(undefined, ({ handle }) => void handle.exec(statements.createTable))
+      await steps.write(({ handle }) => void handle.exec(statements.createTable))
     },
     sweep: () => sweep.now(),
     close: async () => steps.close(),

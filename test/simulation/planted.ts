@@ -1,5 +1,6 @@
 import { brokerBugs } from './planted/broker.js'
 import { claimingBugs } from './planted/core-claiming.js'
+import { coalescingBugs } from './planted/coalescing.js'
 import { decidingBugs } from './planted/core-deciding.js'
 import { inboxBugs } from './planted/core-inbox.js'
 import { leaseBugs } from './planted/core-lease.js'
@@ -18,6 +19,7 @@ export const planted: readonly PlantedBug[] = [
   ...settlingBugs,
   ...sharingBugs,
   ...inboxBugs,
+  ...coalescingBugs,
   ...brokerBugs,
   ...ownBugs,
 ]

@@ -44,6 +44,8 @@ export interface PlannedWorker {
   readonly mode: 'lease' | 'inbox' | 'once'
   /** How much its wall clock is ahead, and how fast its clocks run; 1 is right. */
   readonly clock: { readonly aheadMs: number; readonly rate: number }
+  /** Whether the steps that it asks of the store in one turn travel together. */
+  readonly coalesces: boolean
 }
 
 export interface PlannedMessage {

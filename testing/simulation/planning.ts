@@ -17,7 +17,9 @@ export interface PlanOptions {
 export function planOf(seed: number, { forgets = false }: PlanOptions = {}): Plan {
   const draw = openDraw(derivedRandom(seed, 'plan'))
   const settings = planSettings(draw)
-  const workers = planWorkers(draw)
+  // By a chance of its own: how steps travel changes nothing else of a plan.
+  const coalescing = openDraw(derivedRandom(seed, 'coalescing'))
+  const workers = planWorkers(draw).map((worker) => ({ ...worker, coalesces: coalescing.happens(0.5) }))
   const sent = planMessages(draw, settings, workers)
   const faults = planFaults(draw, settings, workers, forgets)
   // To try ten times takes longer than other troubles.
@@ -25,13 +27,13 @@ export function planOf(seed: number, { forgets = false }: PlanOptions = {}): Pla
   return { seed, settings: { ...settings, troubleMs: Math.max(settings.troubleMs, leastMs) }, workers, ...sent, faults }
 }
 
-function planWorkers(draw: Draw): readonly PlannedWorker[] {
+function planWorkers(draw: Draw): readonly Omit<PlannedWorker, 'coalesces'>[] {
   const mixed = draw.one([['lease'], ['lease'], ['lease'], ['inbox'], ['lease', 'inbox'], ['lease', 'lease', 'once']])
   const apart = draw.happens(0.3)
   const clock = (): PlannedWorker['clock'] =>
     apart ? { aheadMs: draw.between(-600_000, 600_000), rate: 1 + draw.between(-10, 10) / 10_000 } : { aheadMs: 0, rate: 1 }
   // Somebody has to consume.
-  const first: PlannedWorker = { mode: mixed[0], clock: clock() }
-  const others = Array.from({ length: draw.between(0, 3) }, (): PlannedWorker => ({ mode: draw.one(mixed), clock: clock() }))
+  const first = { mode: mixed[0], clock: clock() }
+  const others = Array.from({ length: draw.between(0, 3) }, () => ({ mode: draw.one(mixed), clock: clock() }))
   return [first, ...others]
 }

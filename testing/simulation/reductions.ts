@@ -122,7 +122,7 @@ function others<Item extends object, Name extends keyof Item>(item: Item, name: 
 function plainerWorkers(worker: PlannedWorker): readonly PlannedWorker[] {
   const { clock } = worker
   const right = clock.aheadMs === 0 && clock.rate === 1 ? [] : [{ ...worker, clock: { aheadMs: 0, rate: 1 } }]
-  return [...right, ...others(worker, 'mode', ['lease'])]
+  return [...others(worker, 'coalesces', [false]), ...right, ...others(worker, 'mode', ['lease'])]
 }
 
 function plainerMessages(message: PlannedMessage): readonly PlannedMessage[] {

@@ -37,6 +37,23 @@ export function connectionOn(handle: SqliteHandle): Connection {
   }
 }
 
+/** Several statements as one step. Nothing comes in between: they are done in one go. Nothing is kept of them when it throws, unless the commit did. */
+export function atOnce<Value>({ handle }: Connection, begin: 'begin' | 'begin immediate', act: () => Value): Value {
+  handle.exec(begin)
+  try {
+    const value = act()
+    handle.exec('commit')
+    return value
+  } catch (error) {
+    try {
+      handle.exec('rollback')
+    } catch {
+      // SQLite has rolled back by itself.
+    }
+    throw error
+  }
+}
+
 /** How long one try may stop the process for a lock, in milliseconds: no longer than others take for a short write. */
 const stopsForMs = 5
 

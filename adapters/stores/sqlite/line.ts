@@ -9,8 +9,11 @@ export interface Line {
   lastToken: number
   /** The transaction that is open and has claimed the record, if one has. */
   holder(record: string): object | undefined
-  /** Waits for its turn, first come first served; `held` as soon as an open transaction has claimed the record, `late` when it took too long. */
-  take(record: string | undefined, mostMs: number): Promise<'mine' | 'held' | 'late'>
+  /**
+   * Waits for its turn, first come first served; `late` when it took too long. `heard` is told of each record that an open transaction has claimed
+   * meanwhile, and answers whether that ends the waiting: with `held`.
+   */
+  take(mostMs: number, heard?: (record: string) => boolean): Promise<'mine' | 'held' | 'late'>
   /** Tells that a transaction, whose turn it is, has claimed the record. */
   hold(record: string, transaction: object): void
   /** The turn is over, and with it what was held. */
@@ -18,7 +21,7 @@ export interface Line {
 }
 
 interface Waiter {
-  readonly record: string | undefined
+  heard(record: string): boolean
   answer(answer: 'mine' | 'held' | 'late'): void
 }
 
@@ -30,15 +33,14 @@ export function openLine(): Line {
   return {
     lastToken: 0,
     holder: (record) => held.get(record),
-    take(record, mostMs) {
-      if (record !== undefined && held.has(record)) return Promise.resolve('held')
+    take(mostMs, heard = () => false) {
       if (!taken) {
         taken = true
         return Promise.resolve('mine')
       }
       return new Promise((resolve) => {
         const waiter: Waiter = {
-          record,
+          heard,
           answer(answer) {
             waiting.delete(waiter)
             cancel()
@@ -51,7 +53,7 @@ export function openLine(): Line {
     },
     hold(record, transaction) {
       held.set(record, transaction)
-      for (const waiter of waiting) if (waiter.record === record) waiter.answer('held')
+      for (const waiter of waiting) if (waiter.heard(record)) waiter.answer('held')
     },
     give() {
       held.clear()

@@ -1,5 +1,6 @@
 import { sleep, systemClock } from '../../../src/index.js'
 import { checkTable, checkVersion, checkWritable } from './check.js'
+import { atOnce } from './handle.js'
 import { laneParts, outboxStatementsFor, partsOf } from './outbox-statements.js'
 import { openTelling } from './outbox-telling.js'
 import { sendInAny } from './transactions.js'
@@ -20,12 +21,12 @@ export function openOutboxTable(name: string, steps: Steps, lockWaitMs: number):
   const { createTable } = statements
   const telling = openTelling(steps)
 
-  const writeLanes = async (sql: string, ...values: readonly SqliteValue[]): Promise<readonly number[]> =>
-    (await steps.write(undefined, ({ all }) => all(sql, ...values).map(Number))) ?? []
+  const writeLanes = (sql: string, ...values: readonly SqliteValue[]): Promise<readonly number[]> =>
+    steps.write(({ all }) => all(sql, ...values).map(Number))
   /** Sends the statement once with each of the lists. Answers how many rows it has written. */
-  const writeEach = async (sql: string, lists: readonly (readonly SqliteValue[])[]): Promise<number> => {
+  const writeEach = (sql: string, lists: readonly (readonly SqliteValue[])[]): Promise<number> => {
     const each = (connection: Connection): number => lists.reduce((sum, values) => sum + connection.all(sql, ...values).length, 0)
-    return (await steps.write(undefined, (connection) => atOnce(connection, 'begin immediate', () => each(connection)))) ?? 0
+    return steps.write((connection) => atOnce(connection, 'begin immediate', () => each(connection)))
   }
 
   return {
@@ -36,7 +37,7 @@ export function openOutboxTable(name: string, steps: Steps, lockWaitMs: number):
         checkTable(connection, { table: name, look: statements.parts, parts: partsOf(name), createTable })
         checkTable(connection, { table: `${name}_lanes`, look: statements.laneParts, parts: laneParts, createTable })
       })
-      await steps.write(undefined, (connection) => checkWritable(connection, { probe: statements.fillLanes }))
+      await steps.write((connection) => checkWritable(connection, { probe: statements.fillLanes }))
     },
     async add(tx, entries) {
       // An outbox that was closed takes nothing more, and one that cannot open its database would never publish it.
@@ -117,23 +118,6 @@ export function openOutboxTable(name: string, steps: Steps, lockWaitMs: number):
       const end = telling.listen(told)
       return async () => end()
     },
-  }
-}
-
-/** Several statements as one step. Nothing comes in between: they are done in one go. */
-function atOnce<Value>({ handle }: Connection, begin: 'begin' | 'begin immediate', act: () => Value): Value {
-  handle.exec(begin)
-  try {
-    const value = act()
-    handle.exec('commit')
-    return value
-  } catch (error) {
-    try {
-      handle.exec('rollback')
-    } catch {
-      // SQLite has rolled back by itself.
-    }
-    throw error
   }
 }
 

@@ -27,7 +27,7 @@ export function openTelling(steps: Steps): Telling {
         inLine = false
         for (const told of toldHere) told()
       }
-      steps.write(undefined, tell).catch(() => (inLine = false))
+      steps.write(tell).catch(() => (inLine = false))
     },
     listen(told) {
       const line = steps.line()

@@ -53,7 +53,7 @@ export function sqliteOutbox<Handle extends SqliteHandle>(
     ...openOutbox(openOutboxTable(table, steps, lockWaitMs)),
     createTable,
     async applySchema() {
-      await steps.write(undefined, ({ handle }) => void handle.exec(createTable))
+      await steps.write(({ handle }) => void handle.exec(createTable))
     },
     close: async () => steps.close(),
     [Symbol.asyncDispose]: async () => steps.close(),

@@ -1,9 +1,11 @@
 import { refuse } from '../../../src/index.js'
 import { conflict, isLocked } from './faults.js'
 import { closeQuietly, connectionOn, openOwn } from './handle.js'
+import { openJoining } from './joining.js'
 import { lineOf } from './line.js'
 import { patiently } from './patience.js'
 import type { Connection, SqliteHandle } from './handle.js'
+import type { Turns, WriteRecord } from './joining.js'
 import type { Line } from './line.js'
 
 /** Where the steps go that are no part of a transaction. */
@@ -12,8 +14,10 @@ export interface Steps {
   line(): Line
   /** Does what only reads; it waits for nobody who writes. */
   read<Value>(act: (connection: Connection) => Value): Promise<Value>
-  /** Writes in turn. `undefined` when an open transaction of this process has claimed the record: nobody waits for that one. */
-  write<Value>(record: string | undefined, act: (connection: Connection) => Value): Promise<Value | undefined>
+  /** Writes in turn. */
+  write<Value>(act: (connection: Connection) => Value): Promise<Value>
+  /** Writes one record in turn, in one transaction with others that are asked for in the same turn of the event loop. */
+  readonly writeRecord: WriteRecord
   /** Whether that is the connection which the steps use. */
   uses(handle: SqliteHandle): boolean
   close(): void
@@ -58,20 +62,30 @@ export function openSteps(database: SqliteHandle | (() => SqliteHandle), lockWai
     }))
   }
 
-  return {
+  const turns: Turns = {
     line,
-    read: (what) => patiently(lockWaitMs, () => act(what)),
-    async write(record, what) {
-      const turns = line()
-      const turn = await turns.take(record, lockWaitMs)
-      if (turn === 'held') return undefined
+    async take(heard) {
+      const turn = await line().take(lockWaitMs, heard)
       if (turn === 'late') throw tooLate(lockWaitMs)
+      return turn === 'mine'
+    },
+    async use(what) {
       try {
         return await patiently(lockWaitMs, () => act(what))
       } finally {
-        turns.give()
+        line().give()
       }
     },
+  }
+
+  return {
+    line,
+    read: (what) => patiently(lockWaitMs, () => act(what)),
+    async write(what) {
+      await turns.take()
+      return turns.use(what)
+    },
+    writeRecord: openJoining(turns),
     uses: (handle) => connection?.handle === handle,
     close() {
       closed = true

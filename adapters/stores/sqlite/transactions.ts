@@ -132,7 +132,8 @@ async function takeTurn(transaction: Transaction, record: string | undefined, lo
   if (transaction.writes) return true
   const { connection, line } = transaction
   try {
-    const turn = await (transaction.waits = line.take(record, lockWaitMs))
+    if (record !== undefined && line.holder(record)) return false
+    const turn = await (transaction.waits = line.take(lockWaitMs, (claimed) => claimed === record))
     if (turn === 'held') return false
     if (turn === 'late') throw tooLate(lockWaitMs)
     transaction.writes = transactions.has(connection.handle)

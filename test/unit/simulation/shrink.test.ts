@@ -34,10 +34,10 @@ const large: Plan = {
     broker: { duplicate: 0.4, loseAck: 0.1 },
   },
   workers: [
-    { mode: 'lease', clock: { aheadMs: 300, rate: 1.001 } },
-    { mode: 'inbox', clock: { aheadMs: 0, rate: 0.999 } },
-    { mode: 'once', clock: { aheadMs: 0, rate: 1 } },
-    { mode: 'lease', clock: { aheadMs: -5_000, rate: 1 } },
+    { mode: 'lease', clock: { aheadMs: 300, rate: 1.001 }, coalesces: true },
+    { mode: 'inbox', clock: { aheadMs: 0, rate: 0.999 }, coalesces: false },
+    { mode: 'once', clock: { aheadMs: 0, rate: 1 }, coalesces: true },
+    { mode: 'lease', clock: { aheadMs: -5_000, rate: 1 }, coalesces: true },
   ],
   messages: [
     message('m1', 'a'),
@@ -82,7 +82,7 @@ describe('shrinking', () => {
         broker: {},
       },
       // The fault names the second.
-      workers: Array.from({ length: 2 }, () => ({ mode: 'lease', clock: { aheadMs: 0, rate: 1 } })),
+      workers: Array.from({ length: 2 }, () => ({ mode: 'lease', clock: { aheadMs: 0, rate: 1 }, coalesces: false })),
       messages: [{ id: 'm1', key: 'a', orderingKey: undefined, atMs: 0, via: 'broker', forged: false }],
       behaviours: {},
       faults: [{ what: 'crash', worker: 1, when: { worker: 1, point: 'effect', nth: 1, side: 'after' }, downMs: 0 }],
@@ -101,7 +101,7 @@ describe('shrinking', () => {
     })
     expect(plan.behaviours).toEqual({ a: { how: 'kills', times: 1, beforeMs: 700, afterMs: 0, heeds: 'asks', effectFirst: false } })
     expect(plan.settings.broker).toEqual({ loseAck: 0.1 })
-    expect(plan.workers).toEqual([{ mode: 'inbox', clock: { aheadMs: 0, rate: 1 } }])
+    expect(plan.workers).toEqual([{ mode: 'inbox', clock: { aheadMs: 0, rate: 1 }, coalesces: false }])
     expect(plan.messages).toMatchObject([{ key: 'a' }])
     expect(plan.faults).toEqual([{ what: 'store-away', how: 'deaf', when: { atMs: 4_000 }, forMs: 1_800 }])
     // Later than what is left to go wrong by the clock.

@@ -32,9 +32,9 @@ const plan: Plan = {
     broker: { duplicate: 0.2, loseAck: 0 },
   },
   workers: [
-    { mode: 'lease', clock: right },
-    { mode: 'lease', clock: right },
-    { mode: 'inbox', clock: { aheadMs: -1_500, rate: 1.0005 } },
+    { mode: 'lease', clock: right, coalesces: false },
+    { mode: 'lease', clock: right, coalesces: false },
+    { mode: 'inbox', clock: { aheadMs: -1_500, rate: 1.0005 }, coalesces: true },
   ],
   messages: [message('m1', 'a'), message('m2', 'b '), message('m3', 'a')],
   behaviours: { a: { how: 'fails', times: 1, beforeMs: 100, afterMs: 1_200, heeds: 'nothing', effectFirst: true } },
@@ -155,7 +155,7 @@ describe('a story', () => {
     expect(tellStory(history(overtaken, { twice })).join('\n')).toMatchInlineSnapshot(`
       "seed      17
       workers   worker-1, worker-2: lease
-                worker-3: inbox (clock 1.5 s behind, 500 ppm too fast)
+                worker-3: inbox (clock 1.5 s behind, 500 ppm too fast, its steps travel together)
       messages  3 of 2 keys: a (2), "b " (1)
       handler   a fails once (100 ms before its effect, 1.2 s after it, heeds no signal, has its effect first)
       settings  leaseMs 600, windowMs 3600000, maxAttempts 3, retryDelaysMs 300/1000, maxRunMs 2400, maxLapses 3, transactionLimitMs 20000, recordTimeoutMs 600, concurrency 2, graceMs 500, whenFailed wait, transitMs 2
@@ -282,7 +282,7 @@ describe('a history that was played', () => {
   const dying: Plan = {
     ...plan,
     settings: { ...plan.settings, transitMs: 0, broker: {} },
-    workers: [{ mode: 'lease', clock: right }],
+    workers: [{ mode: 'lease', clock: right, coalesces: false }],
     messages: [message('m1', 'order-1')],
     behaviours: {},
     faults: [{ what: 'crash', worker: 0, when: { worker: 0, point: 'effect', nth: 1, side: 'after' }, downMs: 100 }],

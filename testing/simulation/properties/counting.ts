@@ -23,6 +23,8 @@ export const counting: readonly Property[] = [
     open(facts, violate) {
       const told = new Map<string, { readonly attempt: number; readonly key: string }>()
       const lost = new Set<number>()
+      /** Messages with several dead letters that were delivered again: each has a count of its own. */
+      const several = new Set<string>()
       const { duplicate = 0, loseAck = 0, copyUnknown = 0 } = facts.plan.settings.broker
       // Where one message comes several times, each time has a count of its own.
       if (duplicate + loseAck + copyUnknown > 0) return () => undefined
@@ -37,10 +39,15 @@ export const counting: readonly Property[] = [
           const { key } = happening.what === 'dead-letter' ? happening.marks : { key: undefined }
           for (const [message, run] of told) if (key === undefined || run.key === key) told.delete(message)
         }
-        if (happening.what === 'replayed') for (const message of happening.messages) told.delete(message)
+        if (happening.what === 'replayed') {
+          for (const [index, message] of happening.messages.entries()) {
+            told.delete(message)
+            if (happening.messages.indexOf(message) < index) several.add(message)
+          }
+        }
         if (happening.what !== 'started' || happening.delivery === undefined) return
         const { message, attempt, key, atMs } = happening
-        const before = told.get(message)
+        const before = several.has(message) ? undefined : told.get(message)
         const consumedAtMs = facts.records.consumedAt(recordOf(key))
         // Of a key that was consumed meanwhile, and whose window is over, nothing is remembered.
         if (!before || (consumedAtMs !== undefined && consumedAtMs < atMs)) return

@@ -1,4 +1,4 @@
-import { recoveryMs } from './property.js'
+import { recoveryMs, slackMs } from './property.js'
 import type { Property } from './property.js'
 
 /** What is left when something ends. */
@@ -12,12 +12,17 @@ export const ending: readonly Property[] = [
       const worker = facts.worker(name)
       // Callers of `once` stop by themselves.
       if (worker?.mode === 'once') return
+      // A renewal that was asked for in time, and took effect a little later, lets the lease outlive the run by as much.
+      const tooLongMs = facts.plan.settings.maxRunMs + facts.plan.settings.leaseMs
       const since = worker?.stoppingAtMs ?? atMs
       if (facts.troubled(name, since - recoveryMs(facts), atMs)) return
       for (const [record, held] of facts.records.all()) {
         if (held.worker !== name || held.state !== 'consuming' || held.untilMs <= atMs) continue
         const runs = facts.runs.all.filter((run) => run.worker === name && run.token === held.token)
-        const leftAlone = runs.some((run) => run.leftAloneAtMs !== undefined && run.leftAloneAtMs < since)
+        const leftAlone = runs.some(
+          ({ leftAloneAtMs, startedAtMs }) =>
+            leftAloneAtMs !== undefined && (leftAloneAtMs < since || leftAloneAtMs - startedAtMs >= tooLongMs - slackMs),
+        )
         // A claim that nobody ever heard of is nobody's to give back.
         const heard = runs.length > 0 || !facts.troubled(name, held.claimedAtMs - facts.plan.settings.leaseMs * 4, atMs)
         if (heard && !leftAlone) violate(`${name} has stopped, and still holds ${record} with token ${held.token}`)

@@ -53,11 +53,12 @@ function handlerOf(keys: readonly string[], behaviours: Plan['behaviours']): rea
   return lines.length > 0 ? lines : ['works at once']
 }
 
-function workerOf({ mode, clock: { aheadMs, rate } }: PlannedWorker): string {
+function workerOf({ mode, clock: { aheadMs, rate }, coalesces }: PlannedWorker): string {
   const fast = Math.round((rate - 1) * 1_000_000)
   return `${mode}${aside(
     aheadMs !== 0 && `clock ${duration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead' : 'behind'}`,
     fast !== 0 && `${Math.abs(fast)} ppm too ${fast > 0 ? 'fast' : 'slow'}`,
+    coalesces && 'its steps travel together',
   )}`
 }
 

@@ -11,6 +11,12 @@ const patienceMs = 1_000
 /** Within so long the database notices that a client is gone, and rolls its transaction back. */
 const noticedWithinMs = 300
 
+/** How what is asked of the store travels: single steps, and what is done in a transaction, which never leaves its connection. */
+export interface Ways {
+  readonly steps: Way
+  readonly sessions: Way
+}
+
 /** The store as one process has it: every step goes there and comes back, and is written down at the moment at which it takes effect. */
 export function remoteStore<Tx>(world: World<Tx>, process: Process, way: Way): Store {
   const { store } = world.store
@@ -83,14 +89,14 @@ function observer<Tx>({ tell }: World<Tx>, worker: string): Observe {
 export function remoteTransactionalStore<Tx>(
   world: World<Tx>,
   process: Process,
-  way: Way,
+  { steps, sessions: way }: Ways,
   store: TransactionalStore<Tx>,
 ): TransactionalStore<ServerSide<Tx>> {
   const observe = observer(world, process.name)
   const { transactionLimitMs } = world.plan.settings
 
   return {
-    ...remoteStore(world, process, way),
+    ...remoteStore(world, process, steps),
 
     async transaction(run) {
       const session = await way.call('begin', () => openSession(world, process, store, transactionLimitMs), { patienceMs })

@@ -1,4 +1,5 @@
 import { idempotent, inbox } from '../../../src/index.js'
+import { openCoalescedWay } from './coalesced-way.js'
 import { decoder, idOf, keyReader, playHandler, simulatedScope } from './handler.js'
 import { openProcess } from './process.js'
 import { remoteDelivery } from './remote-delivery.js'
@@ -39,10 +40,11 @@ export interface WorkerParts {
 export function openWorker<Tx>(world: World<Tx>, { slot, name, random, crash }: WorkerParts): Worker {
   const { plan, broker, nemesis, scheduler, tell } = world
   const { settings, behaviours } = plan
-  const planned = plan.workers[slot] ?? { mode: 'lease', clock: { aheadMs: 0, rate: 1 } }
+  const planned = plan.workers[slot] ?? { mode: 'lease', clock: { aheadMs: 0, rate: 1 }, coalesces: false }
   const process = openProcess({ name, scheduler, random, clock: planned.clock })
   const pass = nemesis.passFor(slot)
   const toStore = openWay(world, { server: 'store', slot, process, pass })
+  const steps = planned.coalesces ? openCoalescedWay(world, process, toStore) : toStore
   const toBroker = openWay(world, { server: 'broker', slot, process, pass })
   let consumption: Consumption | undefined
   let unsettled = 0
@@ -76,8 +78,11 @@ export function openWorker<Tx>(world: World<Tx>, { slot, name, random, crash }: 
 
   const handler =
     planned.mode === 'inbox' && !('cannot' in transactions)
-      ? inbox(inTransaction, { ...options, store: remoteTransactionalStore(world, process, toStore, transactions.store) })
-      : idempotent(underLease, { ...options, store: remoteStore(world, process, toStore), whenStoreFails: settings.whenStoreFails })
+      ? inbox(inTransaction, {
+          ...options,
+          store: remoteTransactionalStore(world, process, { steps, sessions: toStore }, transactions.store),
+        })
+      : idempotent(underLease, { ...options, store: remoteStore(world, process, steps), whenStoreFails: settings.whenStoreFails })
 
   let reconnecting = false
   const reconnect = (): void => {

@@ -63,6 +63,27 @@ export function among(client: Client, specifier: string): Cases {
       assert.equal(await child.ended(), 'done')
       assert.equal(await statusOf(mine, 'another key'), 'claimed')
     }),
+    'steps of one turn wait for it together, and fail together when it takes too long': at(async ({ file, store, count }) => {
+      const child = start({ name: 'hold', file, record: 'a key' })
+      assert.equal(await child.said(), 'claimed')
+      const names = ['a key', ...Array.from({ length: 20 }, (_, index) => `key-${index}`)]
+      const statuses = (lockWaitMs: number): Promise<PromiseSettledResult<string>[]> => {
+        const mine = store({ lockWaitMs })
+        return Promise.allSettled(names.map((name) => statusOf(mine, name)))
+      }
+      const waiting = statuses(600_000)
+      for (const result of await statuses(20)) {
+        assert.equal(result.status, 'rejected')
+        assert.ok(hasCode(result.reason, 'transaction-conflict'))
+      }
+      child.tell('end')
+      assert.deepEqual(
+        (await waiting).map((result) => result.status === 'fulfilled' && result.value),
+        names.map((name) => (name === 'a key' ? 'duplicate' : 'claimed')),
+      )
+      assert.equal(await child.ended(), 'done')
+      assert.equal(count(), names.length)
+    }),
     'each of 2,000 keys is claimed by one of two processes, and none fails': at(async ({ file }) => {
       const children = [1, 2].map(() => start({ name: 'claim-all', file, keys: 2_000 }))
       const mine = (await Promise.all(children.map((child) => child.ended()))).map((list) => JSON.parse(list) as number[])

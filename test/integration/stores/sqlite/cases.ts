@@ -1,5 +1,6 @@
 import { among } from './among.js'
 import { committing } from './committing.js'
+import { joined } from './joined.js'
 import { opening } from './opening.js'
 import { outboxAmong } from './outbox-among.js'
 import { outboxSteps } from './outbox-steps.js'
@@ -20,6 +21,7 @@ export function allCases(client: Client, specifier: string): Readonly<Record<str
     ...suites(client),
     'opening and closing': named(opening(client)),
     'one writer': named(turns(client)),
+    'steps of one turn': named(joined(client)),
     transactions: named(committing(client)),
     'statements in transactions': named(sending(client)),
     records: named(records(client)),
