@@ -45,7 +45,7 @@ async function bundled(entry: string): Promise<{ minified: number; gzipped: numb
 function files(folder: string): string[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => name.endsWith('.ts') && !name.includes('node_modules'))
     .map((name) => join(folder, name))
 }
 
