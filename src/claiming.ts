@@ -1,6 +1,6 @@
 import { StoreAwayError, messageOf } from './errors.js'
-import { keepTrying } from './retry.js'
-import type { Claim, ClaimOptions, ClaimResult, Remember } from './store.js'
+import { answerOf, keepTrying } from './retry.js'
+import type { Claim, ClaimOptions, ClaimResult, Remember, Store } from './store.js'
 import type { Core } from './core.js'
 import type { Tried } from './retry.js'
 
@@ -33,7 +33,7 @@ interface Claiming {
  * Claims a record, again and again with the same nonce while the store is away: an answer that was lost is given again. An answer that comes
  * after we gave up, and says that we hold the record, is undone, or everybody would wait for a lease that nobody keeps.
  */
-export async function claimRecord(core: Core, record: string, options: ClaimingOptions): Promise<Tried<Claimed>> {
+export function claimRecord(core: Core, record: string, options: ClaimingOptions): Promise<Tried<Claimed>> {
   const { runtime, leaseMs, windowMs } = core
   const claiming: Claiming = {
     core,
@@ -44,26 +44,29 @@ export async function claimRecord(core: Core, record: string, options: ClaimingO
     ours: undefined,
     late: undefined,
   }
-  for (;;) {
-    const tried = await askStore(core, claimOnce, claiming, options)
+  const conclude = (tried: Tried<ClaimResult>): Tried<Claimed> | Promise<Tried<Claimed>> => {
     const claim = tried.done && tried.value.status === 'claimed' ? tried.value.claim : undefined
     // Read after a stall: its lease may be over. Asking again says whose the record is now, and restarts the lease if it is still ours.
-    if (claim && runtime.clock.now() - claiming.sentAt > core.storeTimeoutMs) continue
+    if (claim && runtime.clock.now() - claiming.sentAt > core.storeTimeoutMs)
+      return askStore(core, claimStep, claiming, options).then(conclude)
     claiming.waitedFor = false
     claiming.ours = claim?.token
     claiming.late?.forEach((each) => undo(claiming, each))
     return claim ? { done: true, value: { status: 'claimed', claim, sentAt: claiming.sentAt } } : (tried as Tried<Claimed>)
   }
+  return askStore(core, claimStep, claiming, options).then(conclude)
 }
 
-function claimOnce(claiming: Claiming, now: number): Promise<ClaimResult> {
-  const { core, record, options } = claiming
-  claiming.sentAt = now
-  return core.answer(core.store.claim(record, options), now, (result) => {
+const claimStep: Step<Claiming, ClaimResult> = {
+  send(claiming, now) {
+    claiming.sentAt = now
+    return claiming.core.store.claim(claiming.record, claiming.options)
+  },
+  late(claiming, result) {
     if (result.status !== 'claimed') return
     if (claiming.waitedFor) (claiming.late ??= []).push(result.claim)
     else undo(claiming, result.claim)
-  })
+  },
 }
 
 function undo({ core, ours }: Claiming, claim: Claim): void {
@@ -76,7 +79,11 @@ function giveBackLater(core: Core, claim: Claim): void {
 
 /** Releases a claim, trying until the store answers or `options` end it. The value is false when the claim was completed or superseded meanwhile. */
 export function giveBack(core: Core, claim: Claim, remember: Remember, options: ClaimingOptions): Promise<Tried<boolean>> {
-  return askStore(core, (_claim, now) => core.answer(core.store.release(claim, remember), now), claim, options)
+  return askStore(core, releaseStep, { store: core.store, claim, remember }, options)
+}
+
+const releaseStep: Step<{ readonly store: Store; readonly claim: Claim; readonly remember: Remember }, boolean> = {
+  send: ({ store, claim, remember }) => store.release(claim, remember),
 }
 
 /** Records the work of a claim as done, trying for `recordTimeoutMs`. The value is false when a newer claim exists. */
@@ -86,40 +93,54 @@ export function recordConsumed(
   signal?: AbortSignal,
   onFault?: (error: unknown) => void,
 ): Promise<Tried<boolean>> {
-  const complete = (_claim: Claim, now: number): Promise<boolean> => core.answer(core.store.complete(claim, core.windowMs), now)
-  return askStore(core, complete, claim, { signal, onFault, forMs: core.recordTimeoutMs })
+  return askStore(core, completeStep, { core, claim }, { signal, onFault, forMs: core.recordTimeoutMs })
 }
 
-/** Does a step until it comes through, or `options` end it, and keeps count of the outage. The step is told the time at which it begins. */
-export async function askStore<Of, Value>(
-  core: Core,
-  step: (of: Of, now: number) => Promise<Value>,
-  of: Of,
-  options: ClaimingOptions,
-): Promise<Tried<Value>> {
+const completeStep: Step<{ readonly core: Core; readonly claim: Claim }, boolean> = {
+  send: ({ core, claim }) => core.store.complete(claim, core.windowMs),
+}
+
+/** What is asked of the store. Told apart from what it is asked of, so that there is one for all deliveries. */
+export interface Step<Of, Value> {
+  /** `now` is the time at which it is sent. */
+  send(of: Of, now: number): Promise<Value>
+  /** Told of an answer that nobody waited for any longer. */
+  late?(of: Of, value: Value): void
+}
+
+/** Does a step until it comes through, or `options` end it, and keeps count of the outage. Never rejects. */
+export function askStore<Of, Value>(core: Core, step: Step<Of, Value>, of: Of, options: ClaimingOptions): Promise<Tried<Value>> {
   const begun = core.runtime.clock.now()
-  try {
-    const value = await step(of, begun)
-    core.outage.succeeded(undefined)
-    return { done: true, value }
-  } catch (error) {
-    return keepAsking(core, (now) => step(of, now), options, { begun, error })
-  }
+  return new Promise((resolve) => {
+    const answered = (value: Value): void => {
+      core.outage.succeeded(undefined)
+      resolve({ done: true, value })
+    }
+    const failed = (error: unknown): void => resolve(keepAsking(core, step, of, options, { begun, error }))
+    try {
+      core.answering(step.send(of, begun), begun, answered, failed, step.late && ((value) => step.late?.(of, value)))
+    } catch (error) {
+      failed(error)
+    }
+  })
 }
 
-async function keepAsking<Value>(
-  { runtime, outage }: Core,
-  step: (now: number) => Promise<Value>,
+async function keepAsking<Of, Value>(
+  core: Core,
+  step: Step<Of, Value>,
+  of: Of,
   options: ClaimingOptions,
   first: { readonly begun: number; readonly error: unknown },
 ): Promise<Tried<Value>> {
+  const { outage, runtime } = core
   const followed = outage.follow()
   const onFault = (error: unknown): void => {
     followed.fault(error)
     options.onFault?.(error)
   }
   onFault(first.error)
-  const tried = await keepTrying(runtime, step, { ...options, onFault }, first)
+  const again = (now: number): Promise<Value> => answerOf(core.answering, step.send(of, now), now, (value) => step.late?.(of, value))
+  const tried = await keepTrying(runtime, again, { ...options, onFault }, first)
   if (tried.done) outage.succeeded(followed)
   else followed.givenUp()
   return tried

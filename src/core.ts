@@ -32,7 +32,7 @@ export interface Core extends Policy, Settings {
   readonly outage: Outage
   readonly twins: Twins
   /** Waits for the store's answers, for `storeTimeoutMs` each. */
-  readonly answer: Answering
+  readonly answering: Answering
   /** The next renewals of the leases that are held, and the ends of the runs that are under way. */
   readonly renewals: Lane<Lease>
   readonly runs: Lane<Running>
@@ -122,7 +122,7 @@ export function openCore(
     hooks,
     outage: openOutage(hooks, scope),
     twins: openTwins(),
-    answer: openAnswering(deadlines, storeTimeoutMs),
+    answering: openAnswering(deadlines, storeTimeoutMs),
     renewals: deadlines.lane(wakeLease),
     runs: deadlines.lane(endTooLong),
   }

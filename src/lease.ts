@@ -1,4 +1,5 @@
 import { LeaseLostError } from './errors.js'
+import { answerOf } from './retry.js'
 import type { Core } from './core.js'
 import type { Deadline } from './deadlines.js'
 import type { Followed } from './outage.js'
@@ -71,7 +72,7 @@ export function lookAt(lease: Lease): void {
 export async function renewLease(lease: Lease): Promise<boolean> {
   const { core, claim } = lease
   const now = core.runtime.clock.now()
-  const renewed = await core.answer(core.store.renew(claim, core.leaseMs), now)
+  const renewed = await answerOf(core.answering, core.store.renew(claim, core.leaseMs), now)
   if (renewed) {
     lease.surelyUntil = now + core.leaseMs
     lease.nextTry = now + core.leaseMs / renewalsPerLease

@@ -1,4 +1,4 @@
-import { openAnswering, tryAgain } from './retry.js'
+import { answerOf, openAnswering, tryAgain } from './retry.js'
 import { hasCode, messageOf } from './errors.js'
 import { openDeadlines } from './deadlines.js'
 import { openSweep } from './sweep.js'
@@ -21,11 +21,11 @@ export function openLanes(parts: RelayParts): { serve(): Promise<Went> } {
   const { table, settings, runtime, hooks, holding, stopping, graceOver } = parts
   const { clock, random } = runtime
   const { batch, leaseMs, storeTimeoutMs, maxFailures, keepSentMs } = settings
-  const answer = openAnswering(openDeadlines(clock), storeTimeoutMs)
+  const answering = openAnswering(openDeadlines(clock), storeTimeoutMs)
   const sweep = openSweep({ clock, random, batch: () => table.sweep() })
 
   const ask = async <Value>(signal: AbortSignal, step: () => Promise<Value>, late?: (value: Value) => void): Promise<Tried<Value>> => {
-    const tried = await tryAgain(runtime, (now) => answer(step(), now, late), {
+    const tried = await tryAgain(runtime, (now) => answerOf(answering, step(), now, late), {
       signal,
       onFault(error) {
         // Relays get into each other's way now and then: the database is there.

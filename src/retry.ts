@@ -62,28 +62,44 @@ export async function keepTrying<Value>(
 }
 
 /**
- * Waits for the answer of a store that was asked at `sentAt`. One that does not come in time is a fault like any other; `late` is told of it if it comes
- * all the same.
+ * Waits for the answer of a store that was asked at `sentAt`, and calls one of the two. One that does not come in time is a fault like any other; `late` is
+ * told of it if it comes all the same.
  */
-export type Answering = <Value>(answer: Promise<Value>, sentAt: number, late?: (value: Value) => void) => Promise<Value>
+export type Answering = <Value>(
+  answer: Promise<Value>,
+  sentAt: number,
+  answered: (value: Value) => void,
+  failed: (error: unknown) => void,
+  late?: (value: Value) => void,
+) => void
 
 export function openAnswering(deadlines: Deadlines, ms: number): Answering {
-  const lane = deadlines.lane<(error: Error) => void>((reject) =>
-    reject(new StoreAwayError(`The store has not answered within ${ms} ms (option storeTimeoutMs)`)),
+  const lane = deadlines.lane<(error: unknown) => void>((failed) =>
+    failed(new StoreAwayError(`The store has not answered within ${ms} ms (option storeTimeoutMs)`)),
   )
-  return (answer, sentAt, late) =>
-    new Promise((resolve, reject) => {
-      const deadline = lane.set(reject, sentAt + ms)
-      Promise.resolve(answer).then(
-        (value) => {
-          if (!deadline.waits) return late?.(value)
-          lane.callOff(deadline)
-          resolve(value)
-        },
-        (error: unknown) => {
-          lane.callOff(deadline)
-          reject(error)
-        },
-      )
-    })
+  return (answer, sentAt, answered, failed, late) => {
+    const deadline = lane.set(failed, sentAt + ms)
+    Promise.resolve(answer).then(
+      (value) => {
+        if (!deadline.waits) return late?.(value)
+        lane.callOff(deadline)
+        answered(value)
+      },
+      (error: unknown) => {
+        if (!deadline.waits) return
+        lane.callOff(deadline)
+        failed(error)
+      },
+    )
+  }
+}
+
+/** The same as a promise. */
+export function answerOf<Value>(
+  answering: Answering,
+  answer: Promise<Value>,
+  sentAt: number,
+  late?: (value: Value) => void,
+): Promise<Value> {
+  return new Promise((resolve, reject) => answering(answer, sentAt, resolve, reject, late))
 }

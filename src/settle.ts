@@ -159,7 +159,7 @@ async function setAside<Message>(
   if (lease) {
     // Only who holds the key may set its message aside; and it stays held while that is being published.
     resumeLease(lease)
-    const ours = await askStore(core, renewLease, lease, { signal: session.graceOver })
+    const ours = await askStore(core, { send: renewLease }, lease, { signal: session.graceOver })
     if (!ours.done) return leaveUnsettled(job)
     if (!ours.value) return lostAfterAll(job)
   }

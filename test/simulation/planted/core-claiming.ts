@@ -35,8 +35,8 @@ export const claimingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: claiming,
-        find: 'core.store.claim(record, options)',
-        replace: 'core.store.claim(record, { ...options, nonce: core.runtime.random.nonce() })',
+        find: 'claiming.core.store.claim(claiming.record, claiming.options)',
+        replace: 'claiming.core.store.claim(claiming.record, { ...claiming.options, nonce: claiming.core.runtime.random.nonce() })',
       },
     ],
   },
@@ -57,8 +57,8 @@ export const claimingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: claiming,
-        find: 'if (claim && runtime.clock.now() - claiming.sentAt > core.storeTimeoutMs) continue\n',
-        replace: '',
+        find: 'claim && runtime.clock.now() - claiming.sentAt > core.storeTimeoutMs',
+        replace: 'claim && runtime.clock.now() < 0',
       },
     ],
   },
@@ -73,8 +73,8 @@ export const claimingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: claiming,
-        find: 'core.store.release(claim, remember), now), claim, options)',
-        replace: 'core.store.release(claim, remember), now), claim, { ...options, forMs: 0 })',
+        find: '{ store: core.store, claim, remember }, options)',
+        replace: '{ store: core.store, claim, remember }, { ...options, forMs: 0 })',
       },
     ],
   },

@@ -89,7 +89,7 @@ export const leaseBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/settle.ts',
-        find: 'const ours = await askStore(core, renewLease, lease, { signal: session.graceOver })',
+        find: 'const ours = await askStore(core, { send: renewLease }, lease, { signal: session.graceOver })',
         replace: 'const ours = { done: true, value: true }',
       },
     ],

@@ -79,7 +79,7 @@ test('an answer that is none is a fault', async () => {
     [{ answer: 'duplicate' }, { answer: 'duplicate' }],
   ]) {
     const store = postgresStore({ query: () => Promise.resolve({ rows }) })
-    await expect(store.claim('a', { nonce: 'n', leaseMs: 1, memoryMs: 1 })).rejects.toThrow('never gives')
+    await expect(store.claim('a', { nonce: 'n', leaseMs: 1, memoryMs: 1 })).rejects.toThrow(/never gives|were answered/)
   }
   for (const answer of ['', 'maybe', 'claimed 1 0 0', 'duplicate']) {
     const store = postgresStore({ query: () => Promise.resolve([{ answer }]) })
