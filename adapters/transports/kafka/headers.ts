@@ -16,8 +16,9 @@ export function readTimestamp(headers: MessageHeaders): string | undefined {
 
 /** Headers as text; where one came more than once, the first. */
 export function textHeaders(headers: KafkaHeaders | undefined): MessageHeaders {
+  if (!headers || Object.keys(headers).length === 0) return {}
   const text: [string, string][] = []
-  for (const [name, value] of Object.entries(headers ?? {})) {
+  for (const [name, value] of Object.entries(headers)) {
     const first = valuesOf(value)[0]
     if (first !== undefined) text.push([name, first?.toString() ?? ''])
   }

@@ -12,7 +12,7 @@ export interface AmqpChannel {
   prefetch(count: number): Promise<unknown>
   consume(queue: string, onMessage: (message: AmqpMessage | null) => void): Promise<{ readonly consumerTag: string }>
   cancel(consumerTag: string): Promise<unknown>
-  ack(message: AmqpMessage): void
+  ack(message: AmqpMessage, allUpTo?: boolean): void
   nack(message: AmqpMessage, allUpTo: boolean, requeue: boolean): void
   close(): Promise<void>
   on(event: string, listener: (event: unknown) => void): unknown

@@ -34,7 +34,8 @@ export interface Held {
   readonly message: AmqpMessage
   /** Aborts when the channel is lost or intake stops. */
   readonly signal: AbortSignal
-  readonly takenAway: boolean
+  /** What it was handed over as, to be told when the channel is lost. */
+  delivery: { takenAway: boolean } | undefined
   /** Acks on that channel; once, and nothing after it was lost. */
   ack(): void
 }
@@ -86,7 +87,7 @@ export function makeCopyDelivery<Message>(parts: DeliveryParts<Message>, held: H
   })
 }
 
-/** Nothing of the message is decoded before it is asked for. */
+/** Plain properties throughout: accessors would be the slowest part of a delivery to make, and there is one for each message. */
 function compose<Message>(
   { names, clock, publish, decode }: DeliveryParts<Message>,
   held: Held,
@@ -94,22 +95,17 @@ function compose<Message>(
 ): Delivery<Message> {
   const { content, properties: raw } = held.message
   const since = marks?.sinceEpochMs
-  const orderingKey = (): string | undefined => {
-    const value = raw.headers?.[orderingKeyHeader]
-    return typeof value === 'string' ? value : undefined
-  }
-  let incoming: RabbitmqIncoming | undefined
-  const read = (): RabbitmqIncoming =>
-    (incoming ??= Object.assign(makeIncoming({ bytes: content, headers, origin, orderingKey: orderingKey() }), {
-      properties: properties(),
-    }))
+  const key = raw.headers?.[orderingKeyHeader]
+  const orderingKey = typeof key === 'string' ? key : undefined
+  const known = properties()
+  const incoming: RabbitmqIncoming = { ...makeIncoming({ bytes: content, headers, origin, orderingKey }), properties: known }
   const route = (): Route => ({
     origin: { destination: names.queue, position: origin.position },
     nowEpochMs: clock.epochMs(),
     sinceEpochMs: since,
   })
   const send = (queue: string, marked: MessageHeaders, expiration?: string): Promise<void> => {
-    const { exchange, routingKey, userId } = properties()
+    const { exchange, routingKey, userId } = known
     return publish({
       exchange: '',
       routingKey: queue,
@@ -126,36 +122,34 @@ function compose<Message>(
       },
     })
   }
-  return {
-    get incoming() {
-      return read()
-    },
+  const delivery: Delivery<Message> & { takenAway: boolean } = {
+    incoming,
     redelivered,
     attempts: marks?.attempts ?? 0,
     postponements: marks?.postponements ?? 0,
     waitedMs: since === undefined ? 0 : Math.max(0, clock.epochMs() - since),
     replay: marks?.replay ?? false,
     signal: held.signal,
-    get takenAway() {
-      return held.takenAway
-    },
-    decode: () => decode(read()),
+    takenAway: false,
+    decode: () => decode(incoming),
     ack() {
       held.ack()
       return nothing
     },
     async postpone(delayMs, marked) {
-      if (held.takenAway) return
+      if (delivery.takenAway) return
       const { queue, stepMs } = names.delayFor(delayMs)
       // It leaves when it is at the head of its queue and its time is over: mostly after its own delay, after the step at the latest.
       await send(queue, copyHeaders(marked, route(), delayMs), String(Math.min(stepMs, Math.ceil(delayMs))))
       held.ack()
     },
     async deadLetter(reason, marked) {
-      if (held.takenAway) return
+      if (delivery.takenAway) return
       await send(names.deadLetter, deadLetterHeaders(marked, route(), reason))
     },
   }
+  held.delivery = delivery
+  return delivery
 }
 
 /** For people: where it was published to, and its id, or its number on the channel. In printable ASCII, as it goes through headers as it is. */

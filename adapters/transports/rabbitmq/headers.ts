@@ -23,7 +23,8 @@ const deepest = 32
 
 /** Headers as text: what is no text as JSON, bytes as UTF-8, a timestamp as its number. */
 export function textHeaders(headers: AmqpHeaders | undefined): MessageHeaders {
-  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, asText(value)]))
+  if (!headers || Object.keys(headers).length === 0) return {}
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, asText(value)]))
 }
 
 /** Where a copy says that its message was published to, or by whom; undefined where that can be none, as AMQP has no longer names. */

@@ -101,7 +101,7 @@ export async function openIntake<Message>(parts: IntakeParts<Message>): Promise<
     } else stopping.abort()
   } catch (error) {
     stopping.abort()
-    await Promise.all([publishing.close(), station?.link.close()])
+    await Promise.all([publishing.close(), station?.close()])
     throw error
   }
 
@@ -113,7 +113,7 @@ export async function openIntake<Message>(parts: IntakeParts<Message>): Promise<
     async close() {
       stopping.abort()
       // The one whose opening was begun is closed by itself.
-      await Promise.all([station?.link.close(), publishing.close(), within(clock, closeWithinMs, keeping)])
+      await Promise.all([station?.close(), publishing.close(), within(clock, closeWithinMs, keeping)])
     },
   }
 }

@@ -1,7 +1,9 @@
 import { explainQueue } from './faults.js'
+import { openAcks } from './acks.js'
 import { openConsumers } from './consumers.js'
 import { openLink } from './link.js'
 import { prepareQueues } from './queues.js'
+import { onAbort } from '../../../src/index.js'
 import type { Clock } from '../../../src/index.js'
 import type { AmqpMessage } from './client.js'
 import type { Connect, Link } from './link.js'
@@ -15,6 +17,8 @@ export interface Station {
   setAside(count: number): void
   /** Nothing is handed over any more, and signals abort. What is in hand can still be settled. */
   stop(): Promise<void>
+  /** Closes the link. What was settled before is settled. */
+  close(): Promise<void>
 }
 
 export interface StationParts extends QueuesParts {
@@ -39,52 +43,43 @@ export async function openStation(parts: StationParts): Promise<Station> {
     const channel = link.adopt(await link.ask(link.connection.createChannel()))
     await link.ask(channel.prefetch(prefetch))
     const stopping = new AbortController()
-    const inHand = new Set<AbortController>()
-    stopping.signal.addEventListener('abort', () => {
-      for (const each of inHand) each.abort()
+    const inHand = new Set<Held>()
+    link.ended.addEventListener('abort', () => {
+      for (const { delivery } of inHand) if (delivery) delivery.takenAway = true
+      stopping.abort()
     })
-    link.ended.addEventListener('abort', () => stopping.abort())
+    const acks = openAcks(link, channel, clock)
     let answeredAt = clock.now()
 
     const receive = async (message: AmqpMessage, isCopy: boolean): Promise<void> => {
       answeredAt = clock.now()
       let open = true
-      const controller = new AbortController()
-      if (stopping.signal.aborted) controller.abort()
-      inHand.add(controller)
-      const settle = (act: () => void): void => {
+      const settle = (act: (message: AmqpMessage) => void): void => {
         if (!open || link.ended.aborted) return
         open = false
-        try {
-          act()
-        } catch (error) {
-          link.lose(error)
-        }
+        inHand.delete(held)
+        act(message)
       }
-      const held: Held = {
-        message,
-        signal: controller.signal,
-        get takenAway() {
-          return link.ended.aborted
-        },
-        ack: () => settle(() => channel.ack(message)),
-      }
+      const held: Held = { message, signal: stopping.signal, delivery: undefined, ack: () => settle(acks.ack) }
+      inHand.add(held)
       try {
         await parts.deliver(held, isCopy)
       } catch {
         // Whatever a handler throws, amqplib is not to see it.
       }
-      inHand.delete(controller)
-      const handBack = (): void => settle(() => channel.nack(message, false, true))
       if (!open || link.ended.aborted) return
+      const handBack = (): void => {
+        if (held.delivery) held.delivery.takenAway = true
+        settle(acks.handBack)
+      }
       if (stopping.signal.aborted) return handBack()
       const end = (): void => {
         cancel()
-        stopping.signal.removeEventListener('abort', end)
+        unwatch()
         handBack()
       }
       const cancel = clock.schedule(againMs, end)
-      stopping.signal.addEventListener('abort', end)
+      const unwatch = onAbort(stopping.signal, end)
     }
 
     const main = openConsumers({ link, channel, queue: names.queue, arrived: (message) => void receive(message, false) })
@@ -118,6 +113,10 @@ export async function openStation(parts: StationParts): Promise<Station> {
       async stop() {
         stopping.abort()
         await Promise.all([main.stop(), copies.stop()])
+      },
+      async close() {
+        acks.flush()
+        await link.close()
       },
     }
   } catch (error) {
