@@ -33,6 +33,11 @@ export const systemClock: Clock = {
   soon: (wake) => queueMicrotask(() => process.nextTick(wake)),
 }
 
+/** Lets this process's event loop go round once: others that are ready go on. For whoever has a synchronous client, and much to ask of it. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
 /** Waits `ms` milliseconds, or until `signal` aborts, whichever comes first. Never rejects: look at the signal afterwards. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 export { idempotent } from './idempotent.js'
 export { inbox } from './inbox.js'
-export { systemClock, sleep, within, tooLate } from './clock.js'
+export { nextTurn, systemClock, sleep, within, tooLate } from './clock.js'
 export { onAbort } from './aborts.js'
 export { openCoalescing } from './coalescing.js'
 export { systemRandom } from './random.js'

@@ -1,4 +1,4 @@
-import { openCoalescing, systemClock } from '../../../src/index.js'
+import { nextTurn, openCoalescing } from '../../../src/index.js'
 import { isOfValues } from './faults.js'
 import { atOnce } from './handle.js'
 import type { Connection } from './handle.js'
@@ -38,10 +38,10 @@ export function openJoining(turns: Turns): WriteRecord {
 
   /** Others of the process go on between two transactions, however many were asked for at once. */
   const ready = async (writes: readonly Write[]): Promise<void> => {
-    if (crowded) await new Promise<void>((resolve) => systemClock.soon(resolve))
+    if (crowded) await nextTurn()
     if (writes.length < mostWrites) return
     crowded = true
-    systemClock.soon(() => (crowded = false))
+    void nextTurn().then(() => (crowded = false))
   }
   const run = (connection: Connection, { act }: Write): void => {
     try {

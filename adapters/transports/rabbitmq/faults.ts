@@ -30,6 +30,11 @@ export function explainQueue(error: unknown, option: string, queue: string): unk
   }
 }
 
+/** The server has failed, and closed the connection: it says nothing of what it was asked for (541). */
+export function isServersOwn(error: unknown): boolean {
+  return replyCode(error) === 541
+}
+
 /** Later tries will end the same way: rights that were taken away, queues that are not ours. */
 export function isHopeless(error: unknown): boolean {
   if (!hasCode(error, 'configuration') || !(error instanceof Error)) return false

@@ -1,5 +1,5 @@
 import { backOff, sleep, tooLate, tryAgain, within } from '../../../src/index.js'
-import { isHopeless } from './faults.js'
+import { isHopeless, isServersOwn } from './faults.js'
 import { makeCopyDelivery, makeDelivery } from './deliveries.js'
 import { openLine } from './line.js'
 import { openOutage } from './outage.js'
@@ -29,6 +29,8 @@ export interface IntakeParts<Message> extends QueuesParts {
 
 /** A link that was lost sooner than this after it was opened counts as one more failure. */
 const steadyMs = 10_000
+/** How often opening is tried where the server itself fails: a queue that many begin to consume while it is being made is not there for a moment. */
+const mostServerFailures = 5
 const stopWithinMs = 1_000
 const closeWithinMs = 4_000
 /** Each step of opening has a limit of its own. */
@@ -57,6 +59,16 @@ export async function openIntake<Message>(parts: IntakeParts<Message>): Promise<
     if (stopping.signal.aborted) await opened.link.close()
     else if (aside > 0) opened.setAside(aside)
     return opened
+  }
+  const openFirst = async (): Promise<Station> => {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await open()
+      } catch (error) {
+        if (!isServersOwn(error) || failures >= mostServerFailures || stopping.signal.aborted) throw error
+        await sleep(clock, backOff(failures, random.fraction()), stopping.signal)
+      }
+    }
   }
 
   /** Until the end: waits until the link is lost, and replaces it. */
@@ -92,7 +104,7 @@ export async function openIntake<Message>(parts: IntakeParts<Message>): Promise<
 
   let keeping = Promise.resolve()
   try {
-    const opened = await within(clock, openWithinMs, open(), parts.signal)
+    const opened = await within(clock, openWithinMs, openFirst(), parts.signal)
     if (opened !== tooLate) {
       station = opened
       keeping = keepUp(opened)
