@@ -424,6 +424,41 @@ it('many that begin at the same time declare the same queues, and all run', asyn
   expect(handler.troubles).toEqual([])
 })
 
+describe('a server that fails by itself while a consumption begins', () => {
+  /** As RabbitMQ 3.10 does now and then, where many begin to consume a quorum queue that is being declared. */
+  const failing = (times: number): { connect(): Promise<ChannelModel>; tries(): number } => {
+    let tries = 0
+    return {
+      tries: () => tries,
+      async connect() {
+        const connection = await amqpConnect(rabbitmqUrl)
+        tries += 1
+        if (tries <= times)
+          connection.createChannel = () =>
+            Promise.reject(Object.assign(new Error('Connection closed: 541 (INTERNAL-ERROR) with message "INTERNAL_ERROR"'), { code: 541 }))
+        return connection
+      },
+    }
+  }
+
+  it('is asked again', async () => {
+    const { consume, send } = await lab()
+    const handler = makeHandler()
+    const { connect } = failing(2)
+    await consume(handler, { connect })
+    await send(['m'])
+    await until('it has come', () => handler.seen.length === 1)
+    expect(handler.troubles).toEqual([])
+  })
+
+  it('but not for ever: consume rejects', async () => {
+    const { consume } = await lab()
+    const { connect, tries } = failing(Number.POSITIVE_INFINITY)
+    await expect(consume(makeHandler(), { connect })).rejects.toMatchObject({ code: 541 })
+    expect(tries()).toBe(5)
+  })
+})
+
 describe('what cannot be', () => {
   it('is refused by consume, with what to do', async () => {
     const { consume, on, queue, transport, connect } = await lab()
