@@ -12,6 +12,8 @@ export interface PlantedBug {
   /** What goes wrong for the user, and who has this bug, or had it, where somebody did. */
   readonly why: string
   readonly edits: readonly Edit[]
+  /** The first seed to play, of a rare one: those before have been played often enough without finding it. @default 1 */
+  readonly from?: number
   /** It can only be seen where the store forgets as well. */
   readonly forgets?: true
 }

@@ -19,7 +19,7 @@ interface Hunted {
 
 const batch = 25
 
-/** Plants each bug and plays, seeds from 1 on, until a property does not hold. */
+/** Plants each bug and plays, seed after seed, until a property does not hold. */
 export async function huntBugs(hunt: Hunt, workshop: Workshop, screen: Screen): Promise<number> {
   const { bugs, cores, json } = hunt
   checkFit(bugs)
@@ -91,13 +91,15 @@ async function huntOne(
   const forgets = hunt.forgets || bug.forgets === true
   let player = await workshop.player(bug)
   try {
-    for (let from = 1; from <= most;) {
-      const to = Math.min(most, from + batch - 1)
+    const begin = bug.from ?? 1
+    const last = begin + most - 1
+    for (let from = begin; from <= last;) {
+      const to = Math.min(last, from + batch - 1)
       const { failures, lost } = await player.play({ from, to, forgets, keepGoing: false }, onSeed)
       const [first] = failures
       if (first && (await holds(first.seed, forgets))) {
         const properties = [...new Set(first.violations.map(({ property }) => property))]
-        return { bug, histories: first.seed, found: { seed: first.seed, forgets, violation: first.violations[0], properties } }
+        return { bug, histories: first.seed - begin + 1, found: { seed: first.seed, forgets, violation: first.violations[0], properties } }
       }
       if (lost) player = await workshop.player(bug)
       from = (first?.seed ?? to) + 1

@@ -53,6 +53,7 @@ export const inboxBugs: readonly PlantedBug[] = [
   },
   {
     name: 'conflicts-without-end',
+    from: 2_850,
     why: 'Two handlers can keep each other from ever committing.',
     edits: [{ file, find: 'if (conflict || unknown) reruns += 1', replace: 'if (unknown) reruns += 1' }],
   },

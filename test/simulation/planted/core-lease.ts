@@ -85,6 +85,7 @@ export const leaseBugs: readonly PlantedBug[] = [
   },
   {
     name: 'dead-letter-unowned',
+    from: 1_700,
     why: 'A worker that has lost its key sets the message aside while another one handles it.',
     edits: [
       {

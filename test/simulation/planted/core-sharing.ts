@@ -52,6 +52,7 @@ export const sharingBugs: readonly PlantedBug[] = [
   },
   {
     name: 'alone-starves',
+    from: 2_200,
     why: 'While others keep coming, what is to run alone never has its turn.',
     edits: [{ file: gate, find: 'return aloneWaiting === 0 && (', replace: 'return (' }],
   },
