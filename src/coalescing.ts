@@ -93,6 +93,14 @@ export function openCoalescing<Call, Answer>({
     waiting = left
     return aboard
   }
+  const isOfOne = (error: unknown): boolean => {
+    try {
+      return mayBeOfOne(error)
+    } catch {
+      // Whoever waits is to hear of the first failure.
+      return false
+    }
+  }
   const fly = async (aboard: readonly Asked<Call, Answer>[]): Promise<void> => {
     try {
       const answers = await send(aboard.map(({ call }) => call))
@@ -101,7 +109,7 @@ export function openCoalescing<Call, Answer>({
     } catch (error) {
       const [first] = aboard
       if (aboard.length === 1) first?.reject(error)
-      else if (mayBeOfOne(error)) {
+      else if (isOfOne(error)) {
         const half = aboard.length >> 1
         await Promise.all([fly(aboard.slice(0, half)), fly(aboard.slice(half))])
       } else for (const { reject } of aboard) reject(errorOfItsOwn(error))

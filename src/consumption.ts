@@ -98,8 +98,8 @@ export async function openConsumption<Message>(
     if (running === 0) idle?.()
   }
   const settle: Settle<Message> = (delivery) => {
-    running += 1
     const settlement = handler.settle(delivery, session)
+    running += 1
     settlement.then(over, over)
     return settlement
   }

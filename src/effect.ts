@@ -3,7 +3,7 @@ import { loseRun, openRun, runHandler } from './run.js'
 import { recordConsumed } from './claiming.js'
 import { whenLost } from './lease.js'
 import { StoreAwayError } from './errors.js'
-import type { BaseContext, Context, Handler } from './handler.js'
+import type { Context, Handler } from './handler.js'
 import type { Core } from './core.js'
 import type { Happened } from './decide.js'
 import type { Lease } from './lease.js'
@@ -82,10 +82,6 @@ export function reportAbandoned({ hooks, scope, maxRunMs }: Core, { key, record 
     key,
     message: `The handler of ${record} runs on, a lease after maxRunMs (${maxRunMs} ms). It is left alone, and its place given to others.`,
   })
-}
-
-export function whatIsTold({ key, attempt, headers, origin }: Call<unknown>): Pick<BaseContext, 'key' | 'attempt' | 'headers' | 'origin'> {
-  return { key, attempt, headers, origin }
 }
 
 function unclaimed(record: string): StoreAwayError {

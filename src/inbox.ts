@@ -1,7 +1,7 @@
 import { endLease, resumeLease } from './lease.js'
 import { sleep } from './clock.js'
 import { openCore } from './core.js'
-import { reportAbandoned, whatIsTold } from './effect.js'
+import { reportAbandoned } from './effect.js'
 import { RunTooLongError, hasCode } from './errors.js'
 import { makeIdempotent } from './idempotent.js'
 import { backOff } from './retry.js'
@@ -68,8 +68,12 @@ function inboxEffect<Message, Value, Tx>(
 
   const runIn = async (tx: Tx, call: Call<Message>): Promise<Run<Value>> => {
     const running = openRun(core, call, undefined)
+    const { key, attempt, headers, origin } = call
     const context: InboxContext<Tx> = {
-      ...whatIsTold(call),
+      key,
+      attempt,
+      headers,
+      origin,
       tx,
       get signal() {
         return signalOf(running)

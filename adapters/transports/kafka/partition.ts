@@ -63,8 +63,8 @@ export function openPartition({ topic, number, clock, maxAhead, longestLeadMs, o
   let over = false
   let lost = false
   let roomMade: (() => void) | undefined
-  const stopping = new AbortController()
   // One signal for all messages, as making signals is slow: to be listened to by `onAbort`, which costs it one listener.
+  const stopping = new AbortController()
 
   const start = (held: Held): void => {
     if (over) return

@@ -222,6 +222,23 @@ describe('a flight that fails', () => {
     expect(callsOf(world)).toEqual(['a b', 'c'])
   })
 
+  test('that nobody can tell about fails them all the same, and the next ones leave', async () => {
+    const world = open({
+      mostFlights: 1,
+      mayBeOfOne() {
+        throw new Error('what is this?')
+      },
+    })
+    world.call('a', 'b')
+    await world.clock.settle()
+    world.flights[0]?.fail(new Error('gone'))
+    await world.clock.settle()
+    expect(world.settled).toEqual(['a: Error: gone', 'b: Error: gone'])
+    world.call('c')
+    await world.clock.settle()
+    expect(callsOf(world)).toEqual(['a b', 'c'])
+  })
+
   test('also when it answers fewer than were sent, or send throws', async () => {
     const world = open()
     world.call('a', 'b')
