@@ -14,19 +14,25 @@ export interface ClaimingOptions {
   readonly onFault?: ((error: unknown) => void) | undefined
 }
 
-/** One claim on its way: plain data, as there is one for each delivery. */
-interface Claiming {
+/** One claim on its way: data, as there is one for each delivery (a class, for the garbage collector's sake: see `Job`). */
+class Claiming {
+  /** When it was sent last, by the local clock. */
+  sentAt = 0
+  /** Whether anybody waits for it still. */
+  waitedFor = true
+  /** The token of the claim that was believed, if one was. */
+  ours: number | undefined = undefined
+  /** What came too late, before it was known whether it is the one that is believed. */
+  late: Claim[] | undefined = undefined
   readonly core: Core
   readonly record: string
   readonly options: ClaimOptions
-  /** When it was sent last, by the local clock. */
-  sentAt: number
-  /** Whether anybody waits for it still. */
-  waitedFor: boolean
-  /** The token of the claim that was believed, if one was. */
-  ours: number | undefined
-  /** What came too late, before it was known whether it is the one that is believed. */
-  late: Claim[] | undefined
+
+  constructor(core: Core, record: string) {
+    this.core = core
+    this.record = record
+    this.options = { nonce: core.runtime.random.nonce(), leaseMs: core.leaseMs, memoryMs: core.windowMs }
+  }
 }
 
 /**
@@ -34,20 +40,11 @@ interface Claiming {
  * after we gave up, and says that we hold the record, is undone, or everybody would wait for a lease that nobody keeps.
  */
 export function claimRecord(core: Core, record: string, options: ClaimingOptions): Promise<Tried<Claimed>> {
-  const { runtime, leaseMs, windowMs } = core
-  const claiming: Claiming = {
-    core,
-    record,
-    options: { nonce: runtime.random.nonce(), leaseMs, memoryMs: windowMs },
-    sentAt: 0,
-    waitedFor: true,
-    ours: undefined,
-    late: undefined,
-  }
+  const claiming = new Claiming(core, record)
   const conclude = (tried: Tried<ClaimResult>): Tried<Claimed> | Promise<Tried<Claimed>> => {
     const claim = tried.done && tried.value.status === 'claimed' ? tried.value.claim : undefined
     // Read after a stall: its lease may be over. Asking again says whose the record is now, and restarts the lease if it is still ours.
-    if (claim && runtime.clock.now() - claiming.sentAt > core.storeTimeoutMs)
+    if (claim && core.runtime.clock.now() - claiming.sentAt > core.storeTimeoutMs)
       return askStore(core, claimStep, claiming, options).then(conclude)
     claiming.waitedFor = false
     claiming.ours = claim?.token

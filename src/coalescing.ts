@@ -16,6 +16,11 @@ export interface CoalescingOptions<Call, Answer> {
   readonly mostCalls?: number | undefined
   /** How many flights may be under way at once; at least 1. @default 2 */
   readonly mostFlights?: number | undefined
+  /**
+   * As few calls as are worth a flight of their own; at least 1. Of twice as many and more some leave with each of the flights that may, so that the backend
+   * works on one while this process makes ready the next. @default all leave with one
+   */
+  readonly fewestCalls?: number | undefined
   /** Tells the time. @default systemClock */
   readonly clock?: Pick<Clock, 'now' | 'soon'> | undefined
 }
@@ -26,10 +31,17 @@ export interface Coalescing<Call, Answer> {
   ask(call: Call): Promise<Answer>
 }
 
-interface Asked<Call, Answer> {
+/** Data (a class, for the garbage collector's sake: see `Job`). */
+class Asked<Call, Answer> {
   readonly call: Call
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: unknown) => void
+
+  constructor(call: Call, resolve: (answer: Answer) => void, reject: (error: unknown) => void) {
+    this.call = call
+    this.resolve = resolve
+    this.reject = reject
+  }
 }
 
 /**
@@ -50,6 +62,7 @@ export function openCoalescing<Call, Answer>({
   mayBeOfOne = () => false,
   mostCalls = 256,
   mostFlights = 2,
+  fewestCalls = Number.POSITIVE_INFINITY,
   clock = systemClock,
 }: CoalescingOptions<Call, Answer>): Coalescing<Call, Answer> {
   let waiting: Asked<Call, Answer>[] = []
@@ -57,37 +70,39 @@ export function openCoalescing<Call, Answer>({
   const flights = new Set<{ readonly leftAt: number }>()
   let leaving = false
 
-  const mayLeave = (): boolean => {
-    if (flights.size < mostFlights) return true
+  /** How many flights may leave. */
+  const free = (): number => {
+    if (flights.size < mostFlights) return mostFlights - flights.size
     const now = clock.now()
     let inTime = 0
     for (const { leftAt } of flights) if (now - leftAt < lateMs) inTime += 1
-    return inTime < mostFlights
+    return mostFlights - inTime
   }
   const leaveSoon = (): void => {
-    if (leaving || waiting.length === 0 || !mayLeave()) return
+    if (leaving || waiting.length === 0 || free() <= 0) return
     leaving = true
     clock.soon(leave)
   }
   const leave = (): void => {
     leaving = false
-    while (waiting.length > 0 && mayLeave()) {
+    for (let more = free(); more > 0 && waiting.length > 0; more -= 1) {
       const flight = { leftAt: clock.now() }
       flights.add(flight)
-      void fly(board()).then(() => {
+      const parts = Math.max(1, Math.min(more, Math.floor(waiting.length / fewestCalls)))
+      void fly(board(Math.min(mostCalls, Math.ceil(waiting.length / parts)))).then(() => {
         flights.delete(flight)
         leaveSoon()
       })
     }
   }
   /** Takes those who travel next. */
-  const board = (): readonly Asked<Call, Answer>[] => {
-    if (!keyOf) return waiting.splice(0, mostCalls)
+  const board = (most: number): readonly Asked<Call, Answer>[] => {
+    if (!keyOf) return waiting.splice(0, most)
     const keys = new Set<string>()
     const aboard: Asked<Call, Answer>[] = []
     const left: Asked<Call, Answer>[] = []
     for (const asked of waiting) {
-      const fits = aboard.length < mostCalls && keys.size < keys.add(keyOf(asked.call)).size
+      const fits = aboard.length < most && keys.size < keys.add(keyOf(asked.call)).size
       ;(fits ? aboard : left).push(asked)
     }
     waiting = left
@@ -119,7 +134,7 @@ export function openCoalescing<Call, Answer>({
   return {
     ask: (call) =>
       new Promise((resolve, reject) => {
-        waiting.push({ call, resolve, reject })
+        waiting.push(new Asked(call, resolve, reject))
         leaveSoon()
       }),
   }

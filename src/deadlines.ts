@@ -1,12 +1,19 @@
 import type { Clock } from './clock.js'
 
-/** A moment at which somebody is to be woken, unless it is called off before. Made by a lane. */
-export interface Deadline<Owner> {
+/** A moment at which somebody is to be woken, unless it is called off before. Made by a lane (a class, for the garbage collector's sake: see `Job`). */
+export class Deadline<Owner> {
+  waits = true
   readonly owner: Owner
   readonly dueAt: number
   before: Deadline<Owner> | undefined
   after: Deadline<Owner> | undefined
-  waits: boolean
+
+  constructor(owner: Owner, dueAt: number, before: Deadline<Owner> | undefined, after: Deadline<Owner> | undefined) {
+    this.owner = owner
+    this.dueAt = dueAt
+    this.before = before
+    this.after = after
+  }
 }
 
 /** Deadlines of about the same length, so that they come due in about the order in which they are set. */
@@ -93,7 +100,7 @@ export function openDeadlines(clock: Pick<Clock, 'now' | 'schedule' | 'soon'>): 
           let before = last
           while (before && before.dueAt > dueAt) before = before.before
           const after = before ? before.after : first
-          const deadline: Deadline<Owner> = { owner, dueAt, before, after, waits: true }
+          const deadline = new Deadline(owner, dueAt, before, after)
           if (before) before.after = deadline
           else first = deadline
           if (after) after.before = deadline

@@ -1,5 +1,5 @@
 import { leaseContext } from './context.js'
-import { loseRun, openRun, runHandler } from './run.js'
+import { Running, loseRun, runHandler } from './run.js'
 import { recordConsumed } from './claiming.js'
 import { whenLost } from './lease.js'
 import { StoreAwayError } from './errors.js'
@@ -53,7 +53,7 @@ export function leaseEffect<Message, Value>(core: Core, handler: Handler<Message
     claimsFirst: () => true,
     async run(call) {
       const { lease } = call
-      const running = openRun(core, call, lease)
+      const running = new Running(core, call, lease)
       if (lease) whenLost(lease, (error) => loseRun(running, error))
       const late = (result: Result<Value>): void => {
         // Work that was done is not forgotten, however late: while nobody else has claimed the key it is recorded.

@@ -4,7 +4,7 @@ import { openOnce } from './once.js'
 import { refuseUnless } from './options.js'
 import { carryOut, claimAndRun, finish, joinTwins, tryEnterTwins } from './settle.js'
 import { leaveUnsettled } from './telling.js'
-import { openEnded, openJob, stayInPlace } from './job.js'
+import { Job, openEnded, stayInPlace } from './job.js'
 import { endLease } from './lease.js'
 import { leaveTurn, takeTurn, tryTakeTurn } from './turn.js'
 import { openNaming, readDelivery } from './reading.js'
@@ -57,7 +57,7 @@ export function makeIdempotent<Message, Value>(
     const arrivedAt = core.runtime.clock.now()
     const reading = readDelivery(nameOf, delivery)
     const read = reading instanceof Promise ? await reading : reading
-    const job = openJob(core, delivery, session, arrivedAt, read)
+    const job = new Job(core, delivery, session, arrivedAt, read)
     if ('error' in read) return finish(job, { what: 'unreadable', error: read.error })
 
     for (;;) {

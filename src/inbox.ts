@@ -5,7 +5,7 @@ import { reportAbandoned } from './effect.js'
 import { RunTooLongError, hasCode } from './errors.js'
 import { makeIdempotent } from './idempotent.js'
 import { backOff } from './retry.js'
-import { openRun, runHandler, signalOf } from './run.js'
+import { Running, runHandler, signalOf } from './run.js'
 import type { Call, Effect, Effected } from './effect.js'
 import type { Core } from './core.js'
 import type { Handler, HandlerOptions, Idempotent, InboxContext } from './handler.js'
@@ -67,7 +67,7 @@ function inboxEffect<Message, Value, Tx>(
   }
 
   const runIn = async (tx: Tx, call: Call<Message>): Promise<Run<Value>> => {
-    const running = openRun(core, call, undefined)
+    const running = new Running(core, call, undefined)
     const { key, attempt, headers, origin } = call
     const context: InboxContext<Tx> = {
       key,

@@ -12,47 +12,42 @@ import type { Claim } from './store.js'
  * the moment before the claim, or the last renewal that succeeded, was sent. The handler is told then. Renewing goes on all the same, as
  * nobody may have taken the key.
  *
- * Plain data, and functions that take it: there is one for each delivery, and most are over long before anything is to be done for them.
+ * Data, and functions that take it: there is one for each delivery, and most are over long before anything is to be done for them (a class, for the garbage
+ * collector's sake: see `Job`).
  */
-export interface Lease {
+export class Lease {
+  renewing = true
+  /** Whether a renewal was refused: a newer claim exists, or the record is gone. */
+  superseded = false
+  lost: LeaseLostError | undefined = undefined
+  /** Told when the claim is no longer surely ours. */
+  listener: ((error: LeaseLostError) => void) | undefined = undefined
+  asking = false
+  followed: Followed | undefined = undefined
+  /** While nothing is amiss: the next renewal. */
+  deadline: Deadline<Lease> | undefined = undefined
+  /** Ends the timer of one that is being asked for, or has failed. */
+  cancel: (() => void) | undefined = undefined
+  surelyUntil: number
+  nextTry: number
   readonly core: Core
   readonly claim: Claim
   readonly key: string
-  surelyUntil: number
-  nextTry: number
-  renewing: boolean
-  /** Whether a renewal was refused: a newer claim exists, or the record is gone. */
-  superseded: boolean
-  lost: LeaseLostError | undefined
-  /** Told when the claim is no longer surely ours. */
-  listener: ((error: LeaseLostError) => void) | undefined
-  asking: boolean
-  followed: Followed | undefined
-  /** While nothing is amiss: the next renewal. */
-  deadline: Deadline<Lease> | undefined
-  /** Ends the timer of one that is being asked for, or has failed. */
-  cancel: (() => void) | undefined
+
+  constructor(core: Core, claim: Claim, sentAt: number, key: string) {
+    this.core = core
+    this.claim = claim
+    this.key = key
+    this.surelyUntil = sentAt + core.leaseMs
+    this.nextTry = sentAt + core.leaseMs / renewalsPerLease
+  }
 }
 
 /** How often a lease is renewed before it would end. */
 const renewalsPerLease = 3
 
 export function holdLease(core: Core, claim: Claim, sentAt: number, key: string): Lease {
-  const lease: Lease = {
-    core,
-    claim,
-    key,
-    surelyUntil: sentAt + core.leaseMs,
-    nextTry: sentAt + core.leaseMs / renewalsPerLease,
-    renewing: true,
-    superseded: false,
-    lost: undefined,
-    listener: undefined,
-    asking: false,
-    followed: undefined,
-    deadline: undefined,
-    cancel: undefined,
-  }
+  const lease = new Lease(core, claim, sentAt, key)
   arm(lease)
   return lease
 }

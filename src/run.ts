@@ -17,46 +17,35 @@ export type Run<Value> =
   | { readonly how: 'abandoned' }
   | { readonly how: 'handed-back' }
 
-/** One run of a handler. Plain data, and functions that take it, as there is one for each delivery. */
-export interface Running {
+/** One run of a handler. Data, and functions that take it, as there is one for each delivery (a class, for the garbage collector's sake: see `Job`). */
+export class Running {
+  /** Of the handler's signal. Made when somebody looks, as most handlers never do. */
+  controller: AbortController | undefined = undefined
+  /** Why the signal is aborted, if it is. */
+  reason: Error | undefined = undefined
+  cut: 'no' | 'lost' | 'stopping' = 'no'
+  tooLong = false
+  /** Calls off what would end it early. */
+  deadline: Deadline<Running> | undefined = undefined
+  cancel: (() => void) | undefined = undefined
+  unwatchGrace: (() => void) | undefined = undefined
+  unwatchCaller: (() => void) | undefined = undefined
+  /** Ends it, while the handler goes on; undefined once it has ended. */
+  end: ((run: { readonly how: 'abandoned' | 'handed-back' }) => void) | undefined = undefined
   readonly core: Core
   readonly call: Call<unknown>
   /** Renewed until the run is to end; undefined where a transaction holds the key. */
   readonly lease: Lease | undefined
-  /** Of the handler's signal. Made when somebody looks, as most handlers never do. */
-  controller: AbortController | undefined
-  /** Why the signal is aborted, if it is. */
-  reason: Error | undefined
-  cut: 'no' | 'lost' | 'stopping'
-  tooLong: boolean
-  /** Calls off what would end it early. */
-  deadline: Deadline<Running> | undefined
-  cancel: (() => void) | undefined
-  unwatchGrace: (() => void) | undefined
-  unwatchCaller: (() => void) | undefined
-  /** Ends it, while the handler goes on; undefined once it has ended. */
-  end: ((run: { readonly how: 'abandoned' | 'handed-back' }) => void) | undefined
+
+  constructor(core: Core, call: Call<unknown>, lease: Lease | undefined) {
+    this.core = core
+    this.call = call
+    this.lease = lease
+  }
 }
 
 /** After the grace time, how long a handler that heeds its signal has to end by itself, before its claim is handed back from under it. */
 const momentMs = 50
-
-export function openRun(core: Core, call: Call<unknown>, lease: Lease | undefined): Running {
-  return {
-    core,
-    call,
-    lease,
-    controller: undefined,
-    reason: undefined,
-    cut: 'no',
-    tooLong: false,
-    deadline: undefined,
-    cancel: undefined,
-    unwatchGrace: undefined,
-    unwatchCaller: undefined,
-    end: undefined,
-  }
-}
 
 /** The handler's signal, as it is now: a process that was stopped finds out before any of its timers do. */
 export function signalOf(running: Running): AbortSignal {

@@ -7,6 +7,7 @@ import { leaveUnsettled, marks, reportOverdue, told } from './telling.js'
 import { tooLate, within } from './clock.js'
 import { tryAgain } from './retry.js'
 import type { Again, Job } from './job.js'
+import type { MessageHeaders, Origin } from './delivery.js'
 import type { Decision, Happened } from './decide.js'
 import type { Call, Effect } from './effect.js'
 import type { Lease } from './lease.js'
@@ -48,13 +49,13 @@ export async function claimAndRun<Message, Value>(
     job.free()
     job.free = session.hold()
   }
-  if (!effect.claimsFirst(delivery.redelivered)) return (await effect.run(callOf(job, named, onFault))).happened
+  if (!effect.claimsFirst(delivery.redelivered)) return (await effect.run(new DeliveredCall(job, named, onFault))).happened
   const runsUnclaimed = core.whenStoreFails === 'run'
   const forMs = runsUnclaimed ? 0 : undefined
   const tried = await claimRecord(core, named.record, { signal: delivery.signal, onFault, forMs })
   job.free()
   if (!tried.done && (!runsUnclaimed || delivery.signal.aborted)) return { what: 'not-started' }
-  if (!tried.done) return (await effect.run(callOf(job, named, onFault))).happened
+  if (!tried.done) return (await effect.run(new DeliveredCall(job, named, onFault))).happened
   const claimed = tried.value
   if (claimed.status === 'duplicate') return { what: 'consumed' }
   if (claimed.status === 'busy') return { what: 'busy', retryInMs: claimed.retryInMs }
@@ -66,29 +67,38 @@ export async function claimAndRun<Message, Value>(
   if (claim.lapses >= core.maxLapses) return { what: 'killer' }
   const kind = kindOf(claim.lapses)
   if (!becomeKind(turn, kind)) return { what: 'suspect', kind }
-  return (await effect.run(callOf(job, named, onFault))).happened
+  return (await effect.run(new DeliveredCall(job, named, onFault))).happened
 }
 
-function callOf<Message>(
-  job: Job<Message>,
-  { key, record, message }: Named & { readonly message: Message },
-  onFault: () => void,
-): Call<Message> {
-  const { delivery, session, lease } = job
-  return {
-    message,
-    key,
-    record,
-    attempt: countsOf(job).attempts + 1,
-    headers: delivery.incoming.headers,
-    origin: delivery.incoming.origin,
-    lease,
-    signal: delivery.signal,
-    graceOver: session.graceOver,
-    caller: undefined,
-    abandons: true,
-    forMs: undefined,
-    onFault,
+/** Data, as there is one for each delivery (a class, for the garbage collector's sake: see `Job`). */
+class DeliveredCall<Message> implements Call<Message> {
+  readonly message: Message
+  readonly key: string
+  readonly record: string
+  readonly attempt: number
+  readonly headers: MessageHeaders
+  readonly origin: Origin
+  readonly lease: Lease | undefined
+  readonly signal: AbortSignal
+  readonly graceOver: AbortSignal
+  readonly caller = undefined
+  readonly abandons = true
+  readonly forMs = undefined
+  readonly onFault: () => void
+
+  constructor(job: Job<Message>, { key, record, message }: Named & { readonly message: Message }, onFault: () => void) {
+    const { delivery, session, lease } = job
+    const { headers, origin } = delivery.incoming
+    this.message = message
+    this.key = key
+    this.record = record
+    this.attempt = countsOf(job).attempts + 1
+    this.headers = headers
+    this.origin = origin
+    this.lease = lease
+    this.signal = delivery.signal
+    this.graceOver = session.graceOver
+    this.onFault = onFault
   }
 }
 

@@ -2,12 +2,22 @@ import type { Gate, Kind } from './gate.js'
 import type { Runtime } from './runtime.js'
 import type { Session } from './delivery.js'
 
-/** The right to run a handler here and now: a place of the transport's, and the gate's leave. Plain data: there is one for each delivery. */
-export interface Turn {
+/**
+ * The right to run a handler here and now: a place of the transport's, and the gate's leave. Data, as there is one for each delivery (a class, for the
+ * garbage collector's sake: see `Job`).
+ */
+export class Turn {
   readonly gate: Gate
   readonly kind: Kind
   leaveGate: (() => void) | undefined
   leavePlace: (() => void) | undefined
+
+  constructor(gate: Gate, kind: Kind, leaveGate: () => void, leavePlace: () => void) {
+    this.gate = gate
+    this.kind = kind
+    this.leaveGate = leaveGate
+    this.leavePlace = leavePlace
+  }
 }
 
 /** Goes on as another kind, if that may be at once. */
@@ -31,7 +41,7 @@ export function tryTakeTurn({ gate }: Runtime, { places }: Session, kind: Kind, 
   if (!leaveGate) return undefined
   const leavePlace = places.tryTake()
   if (!leavePlace) leaveGate()
-  return leavePlace && { gate, kind, leaveGate, leavePlace }
+  return leavePlace && new Turn(gate, kind, leaveGate, leavePlace)
 }
 
 /** Undefined if the delivery is to be left before its turn comes. No place is held while waiting at the gate. */
@@ -50,14 +60,14 @@ async function waitForTurn({ gate }: Runtime, session: Session, kind: Kind, sign
     const leaveGate = gate.tryEnter(kind) ?? (await gate.enter(kind, signal))
     if (!leaveGate) return undefined
     const leavePlace = session.places.tryTake() ?? (kind === 'ordinary' ? undefined : await session.places.take(signal))
-    if (leavePlace) return { gate, kind, leaveGate, leavePlace }
+    if (leavePlace) return new Turn(gate, kind, leaveGate, leavePlace)
     leaveGate()
     if (kind !== 'ordinary') return undefined
     // Who waits for a place is not inside yet, or a suspect that is to run alone would wait for it.
     const place = await session.places.take(signal)
     if (!place) return undefined
     const entered = gate.tryEnter(kind)
-    if (entered) return { gate, kind, leaveGate: entered, leavePlace: place }
+    if (entered) return new Turn(gate, kind, entered, place)
     place()
   }
 }

@@ -8,7 +8,7 @@ export const concurrencies: readonly Case[] = ['1', '16', '64', '256'].map((conc
 }))
 
 /** Of the measuring `calls`. */
-export const callSettings = { handlerMs: '0', warmMs: '800', forMs: '1500', keys: '100000' }
+export const callSettings = { handlerMs: '0', warmMs: '2500', forMs: '1500', keys: '200000' }
 export const quickCallSettings = { warmMs: '200', forMs: '400' }
 
 export const newKeys: Measure = { name: 'new', title: 'new keys', unit: 'per second', better: 'more' }

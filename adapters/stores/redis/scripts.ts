@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 
 /**
- * A step for as many records as there are KEYS. ARGV holds for each run of records with the same terms how many they are, the terms, and of each record
- * what is its own. Answers one text, with a line for each record: what the step says, or `!` and why nothing can be said of this one (`!` alone for
+ * A step for as many records as there are KEYS. ARGV holds for each run of records with the same terms how many they are, the terms, and in one text what is
+ * each record's own, with how many bytes each has of it: clients and Redis work longest on arguments. Answers one text, with a line for each record: what the step says, or `!` and why nothing can be said of this one (`!` alone for
  * a record that Hapax did not write). So one that fails does not fail its neighbours, and whatever a client makes of replies, it is the same.
  */
 export interface Script {
@@ -26,14 +26,13 @@ function script({ terms, once = '', forRun = '', forRecord }: Parts): Script {
   const text = `${reading}${once}
 local answers, done, at = {}, 0, 1
 while done < #KEYS do
-  local count, ${terms.join(', ')} = tonumber(ARGV[at]), ${terms.map((_, index) => `ARGV[at + ${index + 1}]`).join(', ')}
-  at = at + ${terms.length}${forRun}
+  local count, size, ${terms.join(', ')}, owns = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ${[...terms, ''].map((_, index) => `ARGV[at + ${index + 2}]`).join(', ')}${forRun}
   for index = 1, count do
-    local key, own, answer = KEYS[done + index], ARGV[at + index], nil
+    local key, own, answer = KEYS[done + index], string.sub(owns, (index - 1) * size + 1, index * size), nil
     local value = redis.pcall('GET', key)${forRecord}
     answers[done + index] = answer
   end
-  done, at = done + count, at + count + 1
+  done, at = done + count, at + ${terms.length + 3}
 end
 return readOnly or table.concat(answers, '\\n')
 `

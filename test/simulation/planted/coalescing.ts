@@ -33,6 +33,6 @@ export const coalescingBugs: readonly PlantedBug[] = [
   {
     name: 'leaves-only-once',
     why: 'What gathers while others leave waits for somebody who has left already: nothing is asked of the store any more.',
-    edits: [{ file, find: 'leaving = false\n    while', replace: 'leaving = flights.size > 0\n    while' }],
+    edits: [{ file, find: 'leaving = false\n    for', replace: 'leaving = flights.size > 0\n    for' }],
   },
 ]

@@ -22,7 +22,7 @@ export const claimingBugs: readonly PlantedBug[] = [
   {
     name: 'fault-read-as-claimed',
     why: 'While the store is away everything runs unclaimed, side by side (RocketMQDedupListener on JDBC).',
-    edits: whenTheStoreFails('(await effect.run(callOf(job, named, onFault))).happened'),
+    edits: whenTheStoreFails('(await effect.run(new DeliveredCall(job, named, onFault))).happened'),
   },
   {
     name: 'fault-swallowed',
@@ -57,8 +57,8 @@ export const claimingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: claiming,
-        find: 'claim && runtime.clock.now() - claiming.sentAt > core.storeTimeoutMs',
-        replace: 'claim && runtime.clock.now() < 0',
+        find: 'claim && core.runtime.clock.now() - claiming.sentAt > core.storeTimeoutMs',
+        replace: 'claim && core.runtime.clock.now() < 0',
       },
     ],
   },

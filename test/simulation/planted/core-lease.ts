@@ -6,7 +6,7 @@ export const leaseBugs: readonly PlantedBug[] = [
   {
     name: 'no-renewal',
     why: 'A handler that takes longer than the lease is joined by a second one (RocketMQDedupListener, Powertools).',
-    edits: [{ file: lease, find: 'nextTry: sentAt + core.leaseMs / renewalsPerLease', replace: 'nextTry: Number.POSITIVE_INFINITY' }],
+    edits: [{ file: lease, find: 'nextTry = sentAt + core.leaseMs / renewalsPerLease', replace: 'nextTry = Number.POSITIVE_INFINITY' }],
   },
   {
     name: 'renewal-counted-from-its-answer',
@@ -22,7 +22,7 @@ export const leaseBugs: readonly PlantedBug[] = [
       {
         file: 'src/claiming.ts',
         find: 'claim, sentAt: claiming.sentAt }',
-        replace: 'claim, sentAt: runtime.clock.now() }',
+        replace: 'claim, sentAt: core.runtime.clock.now() }',
       },
     ],
   },
@@ -30,7 +30,7 @@ export const leaseBugs: readonly PlantedBug[] = [
     name: 'lost-lease-unnoticed',
     why: 'A worker that is cut off from the store is never told that its lease is over, and has its effect beside its successor.',
     edits: [
-      { file: lease, find: 'surelyUntil: sentAt + core.leaseMs', replace: 'surelyUntil: Number.POSITIVE_INFINITY' },
+      { file: lease, find: 'surelyUntil = sentAt + core.leaseMs', replace: 'surelyUntil = Number.POSITIVE_INFINITY' },
       { file: lease, find: 'surelyUntil = now + core.leaseMs', replace: 'surelyUntil = Number.POSITIVE_INFINITY' },
     ],
   },

@@ -11,8 +11,8 @@ export const settlingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: effect,
-        find: 'const running = openRun(core, call, lease)\n',
-        replace: 'if (lease) await recordConsumed(core, lease.claim)\n      const running = openRun(core, call, lease)\n',
+        find: 'const running = new Running(core, call, lease)\n',
+        replace: 'if (lease) await recordConsumed(core, lease.claim)\n      const running = new Running(core, call, lease)\n',
       },
     ],
   },
@@ -51,8 +51,8 @@ export const settlingBugs: readonly PlantedBug[] = [
       },
       {
         file: settle,
-        find: 'forMs: undefined,\n    onFault,\n  }',
-        replace: 'forMs: undefined,\n    onFault,\n    ...{ settled: () => delivery.ack() },\n  }',
+        find: '    this.onFault = onFault\n',
+        replace: '    this.onFault = onFault\n    Object.assign(this, { settled: () => delivery.ack() })\n',
       },
     ],
   },

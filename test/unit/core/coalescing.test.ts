@@ -79,6 +79,28 @@ describe('calls of one turn', () => {
     await world.clock.settle()
     expect(callsOf(world)).toEqual(['a b', 'c'])
   })
+
+  test('are shared out over the flights that may leave, where they are enough for that', async () => {
+    const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `n${index}`)
+    const world = open({ fewestCalls: 8 })
+    world.call(...names(21))
+    await world.clock.settle()
+    expect(world.flights.map(({ calls }) => calls.length)).toEqual([11, 10])
+    // A flight alone takes all of them.
+    world.flights[0]?.land()
+    world.call(...names(21))
+    await world.clock.settle()
+    expect(world.flights.map(({ calls }) => calls.length)).toEqual([11, 10, 21])
+
+    const few = open({ fewestCalls: 8 })
+    few.call(...names(15))
+    await few.clock.settle()
+    expect(few.flights.map(({ calls }) => calls.length)).toEqual([15])
+    const one = open({ fewestCalls: 8, mostFlights: 1 })
+    one.call(...names(21))
+    await one.clock.settle()
+    expect(one.flights.map(({ calls }) => calls.length)).toEqual([21])
+  })
 })
 
 describe('while flights are under way', () => {
