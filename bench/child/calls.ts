@@ -5,6 +5,9 @@ import type { Calls, Measured, Setup } from '../contract.js'
 import type { Pass } from './pass.js'
 import type { Work } from './work.js'
 
+/** As many calls at once are sure to use the code as often as it takes to have it compiled. */
+const warmAtOnce = 64
+
 /** How many new keys per second, and then how many of the same keys again. */
 export async function measureCalls(setup: Setup<Calls>, { name, settings }: Work): Promise<Measured> {
   const book = openBook(numberOf(settings, 'handlerMs'))
@@ -14,7 +17,12 @@ export async function measureCalls(setup: Setup<Calls>, { name, settings }: Work
   const calls = await setup({ name, concurrency, settings, handle: book.handle, settled: () => undefined })
   const options = { call: calls.call, concurrency, forMs: numberOf(settings, 'forMs'), timedEvery: 8 }
 
-  await runPass({ ...options, keyAt: keysOf(`warm-${keysName}`), most: Number.POSITIVE_INFINITY, forMs: numberOf(settings, 'warmMs') })
+  const warmMs = numberOf(settings, 'warmMs')
+  const warm = (atOnce: number, forMs: number): Promise<Pass> =>
+    runPass({ ...options, keyAt: keysOf(`warm-${atOnce}-${keysName}`), most: Number.POSITIVE_INFINITY, concurrency: atOnce, forMs })
+  // One at a time would take minutes to be compiled, and what is measured would be the compiler.
+  if (concurrency < warmAtOnce) await warm(warmAtOnce, warmMs)
+  await warm(concurrency, concurrency < warmAtOnce ? warmMs / 4 : warmMs)
   book.clear()
   const keyAt = keysOf(keysName)
   const fresh = await runPass({ ...options, keyAt, most: numberOf(settings, 'keys') })

@@ -9,14 +9,14 @@ export type MysqlRows = readonly unknown[] | { readonly rows: readonly unknown[]
 
 /** The part of a `PoolConnection` of mysql2 that this store needs. */
 export interface MysqlConnection {
-  query(text: string, values?: MysqlValue[]): Promise<readonly unknown[]>
+  query(text: string, values?: MysqlValue[] | null): Promise<readonly unknown[]>
   release(): void
   destroy(): void
 }
 
 /** The part of a `Pool` of mysql2/promise that this store needs. */
 export interface MysqlPool {
-  query(text: string, values?: MysqlValue[]): Promise<readonly unknown[]>
+  query(text: string, values?: MysqlValue[] | null): Promise<readonly unknown[]>
   /** Like `query`, and prepares the statement on its connection; not needed, but faster on MariaDB. */
   execute?(text: string, values?: MysqlValue[]): Promise<readonly unknown[]>
   getConnection(): Promise<MysqlConnection>
@@ -72,7 +72,24 @@ export function sendPrepared(pool: MysqlPool): Send {
 }
 
 export function sendThrough(client: Pick<MysqlConnection, 'query'>): Send {
-  return async (text, values = []) => rowsIn(await client.query(text, [...values]))
+  const none = looksForNames(client) ? [] : null
+  return async (text, values) => rowsIn(await client.query(text, values ? [...values] : none))
+}
+
+/**
+ * Whether mysql2 would look for named parameters where it is given no list at all. Where it surely would not, it is given none: it reads all of
+ * a long text to fill in an empty list, which is a third of what a statement for many records costs this process.
+ */
+function looksForNames(client: object): boolean {
+  const { pool } = client as { readonly pool?: { readonly config?: { readonly connectionConfig?: Naming } } | null }
+  const naming = pool?.config?.connectionConfig
+  return naming === undefined || Boolean(naming.namedPlaceholders) || naming.queryFormat !== undefined
+}
+
+/** What decides how mysql2 fills in a text. */
+interface Naming {
+  readonly namedPlaceholders?: unknown
+  readonly queryFormat?: unknown
 }
 
 /** mysql2 answers with rows, or with the header of a statement that has none, beside a description of the columns. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createPool } from 'mysql2/promise'
+import { createPool, escape } from 'mysql2/promise'
 import { describe, expect, test } from 'vitest'
 import { hasCode } from 'hapax'
 import { mysqlStore } from 'hapax/stores/mysql'
@@ -47,6 +47,22 @@ async function withPool(options: PoolOptions, session: string | undefined, look:
 }
 
 describe('calls of one turn', () => {
+  test('are told apart whatever is in their keys, and however the client fills in a text', async () => {
+    const keys = ['a:b', ':nonce', '?', '??', "it's", '-- x', '/* x', '#', '`', '\\', '"', '$1'].map((key) => `filled in ${key}`)
+    const fillsIn = (text: string, values: unknown): string => {
+      if (!Array.isArray(values)) throw new Error('My own format takes a list')
+      return values.reduce<string>((filled, value) => filled.replace('?', () => escape(value)), text)
+    }
+    for (const options of [{}, { namedPlaceholders: true }, { queryFormat: fillsIn }] as PoolOptions[]) {
+      await withPool(options, undefined, async (own) => {
+        const claims = await Promise.all(keys.map((key) => claimed(own, `${key} ${Object.keys(options).join()}`)))
+        expect(new Set(claims.map(({ record }) => record)).size).toBe(keys.length)
+        expect(await count(claims.map((each) => own.complete(each, 60_000)))).toEqual({ true: keys.length })
+        expect(await count(claims.map(({ record }) => claim(own, record)))).toEqual({ duplicate: keys.length })
+      })
+    }
+  })
+
   test('are one statement on MariaDB, each step by itself, and a call that is alone is one, too', async () => {
     if (!(await isMariadb())) return
     const sent: string[] = []

@@ -28,6 +28,7 @@ const settings: Record<string, Setting> = {
       supportBigNumbers: true,
       bigNumberStrings: true,
       typeCast: false,
+      namedPlaceholders: true,
       charset: 'latin1',
     },
     session: `set session time_zone = '+05:45', sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,IGNORE_SPACE'`,
