@@ -1,4 +1,5 @@
 import { onAbort } from './aborts.js'
+import { openWaiters } from './waiters.js'
 
 /** Bounded concurrency: how many handlers may run at once, first come first served. */
 export interface Places {
@@ -11,11 +12,10 @@ export interface Places {
 
 export function openPlaces(count: number): Places {
   let taken = 0
-  const waiting = new Set<() => void>()
+  const waiters = openWaiters()
   const give = (): void => {
     taken -= 1
-    const [next] = waiting
-    if (next) next()
+    waiters.wakeFirst()
   }
   const tryTake = (): (() => void) | undefined => {
     if (taken >= count) return undefined
@@ -28,14 +28,15 @@ export function openPlaces(count: number): Places {
       const place = signal.aborted ? undefined : tryTake()
       if (place || signal.aborted) return Promise.resolve(place)
       return new Promise((resolve) => {
-        const end = (place?: () => void): void => {
-          waiting.delete(grant)
+        const grant = (): void => {
           unwatch()
-          resolve(place)
+          resolve(tryTake())
         }
-        const grant = (): void => end(tryTake())
-        const refuse = (): void => end()
-        waiting.add(grant)
+        const refuse = (): void => {
+          giveUp()
+          resolve(undefined)
+        }
+        const giveUp = waiters.add(grant)
         const unwatch = onAbort(signal, refuse)
       })
     },
