@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto'
 
 /**
- * A step for as many records as there are KEYS. ARGV holds for each run of records with the same terms how many they are, the terms, and in one text what is
- * each record's own, with how many bytes each has of it: clients and Redis work longest on arguments. Answers one text, with a line for each record: what the step says, or `!` and why nothing can be said of this one (`!` alone for
- * a record that Hapax did not write). So one that fails does not fail its neighbours, and whatever a client makes of replies, it is the same.
+ * A step for as many records as there are KEYS. ARGV holds for each run of records with the same terms how many they are, how many bytes each has of its
+ * own, the terms, and what is their own in one text: clients and Redis work longest on arguments. Answers one text, with a line for each record: what the
+ * step says, or `!` and why nothing can be said of this one (`!` alone for a record that Hapax did not write). So one that fails does not fail its
+ * neighbours, and whatever a client makes of replies, it is the same.
  */
 export interface Script {
   readonly text: string

@@ -120,6 +120,22 @@ test('of two claims of one record in one turn, one has it', async () => {
   expect(await Promise.all([store.complete(mine, 60_000), store.complete(mine, 1_000)])).toEqual([true, true])
 })
 
+test('each keeps its own nonce, however long and of however many bytes it is', async () => {
+  const client = connect()
+  const store = redisStore(client, { prefix: 'p:' })
+  const nonces = ['a', 'b', 'ä', 'ö', '日', '😀', 'xy', 'a b', '', 'z']
+  const records = names(nonces.length)
+  const claimOwn = (record: string, index: number): Promise<ClaimResult> => store.claim(record, { nonce: nonces[index] ?? '', ...long })
+  const claims = await Promise.all(records.map(claimOwn))
+  expect(statuses(claims)).toEqual(new Set(['claimed']))
+  for (const [index, record] of records.entries()) {
+    const [, nonce] = /^consuming(?: \d+){5} (.*)$/.exec((await client.get(`p:${record}`)) ?? '') ?? []
+    expect(nonce).toBe(nonces[index])
+    // Also by itself.
+    expect(await claimOwn(record, index)).toEqual(claims[index])
+  }
+})
+
 test('each keeps its own lease, memory, window and counts', async () => {
   const client = connect()
   const store = redisStore(client)
