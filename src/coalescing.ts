@@ -2,9 +2,11 @@ import { messageOf } from './errors.js'
 import { systemClock } from './clock.js'
 import type { Clock } from './clock.js'
 
-export interface CoalescingOptions<Call, Answer> {
+export interface CoalescingOptions<Call, Answer, Value = Answer> {
   /** Sends calls as one, and answers each of them, in their order. Rejects where none of them is answered. */
   readonly send: (calls: readonly Call[]) => Promise<readonly Answer[]>
+  /** What a caller is told of its answer. What this throws is the error of this caller alone. @default the answer */
+  readonly read?: ((answer: Answer, call: Call) => Value) | undefined
   /** Calls of one key never travel together; the later one waits for the next flight. @default any may travel together */
   readonly keyOf?: ((call: Call) => string) | undefined
   /**
@@ -26,18 +28,18 @@ export interface CoalescingOptions<Call, Answer> {
 }
 
 /** Joins calls that are made in one turn of the event loop, or while others are under way, so that a backend is asked once for all of them. */
-export interface Coalescing<Call, Answer> {
+export interface Coalescing<Call, Value> {
   /** Resolves with the answer to this call. Rejects with an error of its own. */
-  ask(call: Call): Promise<Answer>
+  ask(call: Call): Promise<Value>
 }
 
 /** Data (a class, for the garbage collector's sake: see `Job`). */
-class Asked<Call, Answer> {
+class Asked<Call, Value> {
   readonly call: Call
-  readonly resolve: (answer: Answer) => void
+  readonly resolve: (value: Value) => void
   readonly reject: (error: unknown) => void
 
-  constructor(call: Call, resolve: (answer: Answer) => void, reject: (error: unknown) => void) {
+  constructor(call: Call, resolve: (value: Value) => void, reject: (error: unknown) => void) {
     this.call = call
     this.resolve = resolve
     this.reject = reject
@@ -56,16 +58,17 @@ const lateMs = 500
  *
  * Each kind of step has one of its own: a renewal never waits behind claims, nor a complete behind claims that wait for a lock.
  */
-export function openCoalescing<Call, Answer>({
+export function openCoalescing<Call, Answer, Value = Answer>({
   send,
+  read = (answer) => answer as unknown as Value,
   keyOf,
   mayBeOfOne = () => false,
   mostCalls = 256,
   mostFlights = 2,
   fewestCalls = Number.POSITIVE_INFINITY,
   clock = systemClock,
-}: CoalescingOptions<Call, Answer>): Coalescing<Call, Answer> {
-  let waiting: Asked<Call, Answer>[] = []
+}: CoalescingOptions<Call, Answer, Value>): Coalescing<Call, Value> {
+  let waiting: Asked<Call, Value>[] = []
   /** When each flight that is under way left, in order. */
   const flights = new Set<{ readonly leftAt: number }>()
   let leaving = false
@@ -96,17 +99,24 @@ export function openCoalescing<Call, Answer>({
     }
   }
   /** Takes those who travel next. */
-  const board = (most: number): readonly Asked<Call, Answer>[] => {
+  const board = (most: number): readonly Asked<Call, Value>[] => {
     if (!keyOf) return waiting.splice(0, most)
     const keys = new Set<string>()
-    const aboard: Asked<Call, Answer>[] = []
-    const left: Asked<Call, Answer>[] = []
+    const aboard: Asked<Call, Value>[] = []
+    const left: Asked<Call, Value>[] = []
     for (const asked of waiting) {
       const fits = aboard.length < most && keys.size < keys.add(keyOf(asked.call)).size
       ;(fits ? aboard : left).push(asked)
     }
     waiting = left
     return aboard
+  }
+  const answer = ({ call, resolve, reject }: Asked<Call, Value>, given: Answer): void => {
+    try {
+      resolve(read(given, call))
+    } catch (error) {
+      reject(error)
+    }
   }
   const isOfOne = (error: unknown): boolean => {
     try {
@@ -116,11 +126,11 @@ export function openCoalescing<Call, Answer>({
       return false
     }
   }
-  const fly = async (aboard: readonly Asked<Call, Answer>[]): Promise<void> => {
+  const fly = async (aboard: readonly Asked<Call, Value>[]): Promise<void> => {
     try {
       const answers = await send(aboard.map(({ call }) => call))
       if (answers.length !== aboard.length) throw new Error(`${aboard.length} calls were sent as one, and ${answers.length} were answered`)
-      for (const [index, { resolve }] of aboard.entries()) resolve(answers[index] as Answer)
+      for (const [index, asked] of aboard.entries()) answer(asked, answers[index] as Answer)
     } catch (error) {
       const [first] = aboard
       if (aboard.length === 1) first?.reject(error)

@@ -2,6 +2,7 @@ import { onAbort } from './aborts.js'
 import { within } from './clock.js'
 import { refuseUnless } from './options.js'
 import { openPlaces } from './places.js'
+import { openWaiters } from './waiters.js'
 import { StoppingError } from './errors.js'
 import type { Clock } from './clock.js'
 import type { Idempotent } from './handler.js'
@@ -34,6 +35,11 @@ export interface OpenParts<Message> {
   fail(error: unknown): void
   /** Says that the broker is away until the function that it returns is called. */
   hold(): () => void
+  /**
+   * For brokers that hand over thousands of messages in one go: whether another one could be handled now. If not, `wake` is called once when that may be. What is
+   * begun and waits is looked through by every garbage collection.
+   */
+  hasRoom(wake: () => void): boolean
   /**
    * For brokers that hand over a bounded number of unsettled messages: `told` is called with how many deliveries wait aside whenever that changes.
    * They take no handler's place, and are not to keep others from being handed over.
@@ -74,8 +80,9 @@ export async function openConsumption<Message>(
   // Whoever never looks at `done` must not be ended by an unhandled rejection.
   done.catch(() => undefined)
 
+  const places = openPlaces(concurrency, () => askForMore())
   const session: Session = {
-    places: openPlaces(concurrency),
+    places,
     graceOver: graceOver.signal,
     hold() {
       held += 1
@@ -87,19 +94,32 @@ export async function openConsumption<Message>(
     },
     waitAside() {
       tellAside((aside += 1))
+      askForMore()
       return () => tellAside((aside -= 1))
     },
   }
 
   let running = 0
+  let asking = false
+  const wanting = openWaiters()
+  // Those that decode for long, or publish a copy, have no place.
+  const hasRoom = (): boolean => places.taken < concurrency && running - aside < 2 * concurrency
+  const askForMore = (): void => {
+    // Who is woken may hand over one that waits aside at once.
+    if (asking) return
+    asking = true
+    while (hasRoom() && wanting.wakeFirst());
+    asking = false
+  }
   let idle: (() => void) | undefined
   const over = (): void => {
     running -= 1
     if (running === 0) idle?.()
+    askForMore()
   }
   const settle: Settle<Message> = (delivery) => {
-    const settlement = handler.settle(delivery, session)
     running += 1
+    const settlement = handler.settle(delivery, session)
     settlement.then(over, over)
     return settlement
   }
@@ -108,6 +128,11 @@ export async function openConsumption<Message>(
   const intake = await open({
     settle,
     hold: () => session.hold(),
+    hasRoom(wake) {
+      if (hasRoom()) return true
+      wanting.add(wake)
+      return false
+    },
     watchAside: (told) => void (tellAside = told),
     fail(error) {
       failure ??= { error }

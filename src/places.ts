@@ -10,12 +10,13 @@ export interface Places {
   readonly taken: number
 }
 
-export function openPlaces(count: number): Places {
+/** `onFree` is called when a place was given back that nobody waits for. */
+export function openPlaces(count: number, onFree?: () => void): Places {
   let taken = 0
   const waiters = openWaiters()
   const give = (): void => {
     taken -= 1
-    waiters.wakeFirst()
+    if (!waiters.wakeFirst()) onFree?.()
   }
   const tryTake = (): (() => void) | undefined => {
     if (taken >= count) return undefined

@@ -1,11 +1,11 @@
 import { refuseUnless } from '../../src/index.js'
-import { openAsking, unexpected } from './redis/asking.js'
+import { Call, openAsking, unexpected } from './redis/asking.js'
 import { checkEviction, checkPipelining, checkReplication } from './redis/check.js'
 import { openClient } from './redis/clients.js'
-import { claimScript, completeScript, releaseScript, renewScript } from './redis/scripts.js'
 import type { Claim, ClaimResult, Store } from '../../src/index.js'
 import type { AnyRedisClient } from './redis/clients.js'
-import type { Script } from './redis/scripts.js'
+import type { Step } from './redis/asking.js'
+import type { StepName } from './redis/scripts.js'
 
 export type { NodeRedisClient, NodeRedisClusterClient, NodeRedisPrimary, RedisClient, RedisClusterClient } from './redis/clients.js'
 
@@ -46,19 +46,17 @@ export function redisStore(client: AnyRedisClient, options: RedisStoreOptions = 
   refuseUnless.oneOf('whenEvicting', whenEvicting, ['refuse', 'accept'])
   refuseUnless.boolean('coalesce', coalesce, true)
 
-  const askClaim = openAsking(server, claimScript, coalesce)
+  const asking = openAsking(server, coalesce)
+  // Never behind others: a claim that is not renewed in time is lost.
+  const askingToRenew = openAsking(server, coalesce)
   /** The steps of a claim that is had. */
-  const having = (script: Script): ((claim: Claim, ...terms: readonly number[]) => Promise<boolean>) => {
-    const ask = openAsking(server, script, coalesce)
-    return async ({ record, token }, ...terms) => {
-      const said = await ask({ key: prefix + record, terms, own: String(token) })
-      if (said !== '0' && said !== '1') throw unexpected(said)
-      return said === '1'
-    }
+  const having = (name: StepName, ask = asking): ((claim: Claim, ...terms: readonly number[]) => Promise<boolean>) => {
+    const step: Step<boolean> = { name, read: readDone }
+    return ({ record, token }, ...terms) => ask(new Call(step, record, prefix + record, terms, String(token)))
   }
-  const renew = having(renewScript)
-  const complete = having(completeScript)
-  const release = having(releaseScript)
+  const renew = having('renew', askingToRenew)
+  const complete = having('complete')
+  const release = having('release')
 
   return {
     async check(warn) {
@@ -69,9 +67,9 @@ export function redisStore(client: AnyRedisClient, options: RedisStoreOptions = 
         if (whenEvicting === 'refuse') await checkEviction(primary, warn)
       }
     },
-    async claim(record, { nonce, leaseMs, memoryMs }) {
+    claim(record, { nonce, leaseMs, memoryMs }) {
       const [lease, memory] = [wholeMs(leaseMs), wholeMs(memoryMs)]
-      return readClaim(record, await askClaim({ key: prefix + record, terms: [lease, memory, lease + memory], own: nonce }))
+      return asking(new Call(claimStep, record, prefix + record, [lease, memory, lease + memory], nonce))
     },
     renew: (claim, leaseMs) => renew(claim, wholeMs(leaseMs)),
     complete: (claim, windowMs) => complete(claim, wholeMs(windowMs)),
@@ -84,7 +82,14 @@ function wholeMs(ms: number): number {
   return Math.max(1, Math.ceil(ms))
 }
 
-function readClaim(record: string, said: string): ClaimResult {
+const claimStep: Step<ClaimResult> = { name: 'claim', read: readClaim }
+
+function readDone(said: string): boolean {
+  if (said !== '0' && said !== '1') throw unexpected(said)
+  return said === '1'
+}
+
+function readClaim(said: string, record: string): ClaimResult {
   if (said === 'duplicate') return { status: 'duplicate' }
   if (said.startsWith('busy ')) return { status: 'busy', retryInMs: wholeNumber(said.slice(5), said) }
   // Most keys are new, and have no counts yet.

@@ -125,6 +125,7 @@ export function kafkaTransport<Message>(kafka: KafkaClient, options: KafkaTransp
             createPartitioner,
             decode,
             settle: session.settle,
+            hasRoom: (wake) => session.hasRoom(wake),
             hold: () => session.hold(),
             fail: (error) => session.fail(error),
             signal: consumeOptions.signal,

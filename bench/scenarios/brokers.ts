@@ -40,8 +40,8 @@ export const kafka: Scenario = {
   ...ofKafka,
   name: 'kafka',
   title: 'Kafka and Redis, a handler that does nothing',
-  settings: { handlerMs: '0', concurrency: '64', messages: '60000' },
-  quickSettings: { messages: '5000' },
+  settings: { handlerMs: '0', concurrency: '64', messages: '100000', warmMessages: '30000' },
+  quickSettings: { messages: '5000', warmMessages: '1000' },
   entrants: [
     { name: byHand, contender: 'kafka-by-hand', isBaseline: true },
     { name: naive, contender: 'kafka-naive' },
@@ -56,8 +56,8 @@ export const kafkaSlow: Scenario = {
   ...ofKafka,
   name: 'kafka-2ms',
   title: 'Kafka and Redis, a handler of 2 ms',
-  settings: { handlerMs: '2', concurrency: '64', messages: '40000' },
-  quickSettings: { messages: '4000' },
+  settings: { handlerMs: '2', concurrency: '64', messages: '60000', warmMessages: '20000' },
+  quickSettings: { messages: '4000', warmMessages: '1000' },
   entrants: [
     { name: bare, contender: 'kafka-bare', settings: { dedups: 'no' }, isBaseline: true },
     { name: byHand, contender: 'kafka-by-hand' },
@@ -131,13 +131,13 @@ export const outbox: Scenario = {
   measuring: 'stream',
   varies: 'messages',
   cases: once,
-  settings: { handlerMs: '0', handles: 'no', concurrency: '1', filled: 'no', messages: '20000' },
-  quickSettings: { messages: '3000' },
+  settings: { handlerMs: '0', handles: 'no', concurrency: '1', filled: 'no', messages: '30000', warmMessages: '10000' },
+  quickSettings: { messages: '3000', warmMessages: '1000' },
   limitMs: 180_000,
   entrants: [
     { name: bareProducer, contender: 'outbox-bare', isBaseline: true },
     { name: relay, contender: 'outbox-hapax', ...ours },
-    { name: peer, contender: 'transactional-relay', settings: { messages: '2000' }, isPeer: true },
+    { name: peer, contender: 'transactional-relay', settings: { messages: '2000', warmMessages: '0' }, isPeer: true },
   ],
   measures: [perSecond, cpu],
   targets: [inAll(relay, peer, 5, once), inAll(relay, bareProducer, 0.6, once)],
@@ -147,7 +147,7 @@ export const outbox: Scenario = {
 const bareAmqp = 'bare amqplib, an ack for each message'
 const amqpByHand = 'by hand, the raw pair around the handler'
 
-function rabbitmq(store: 'redis' | 'postgres', stage: Scenario['stage'], messages: string): Scenario {
+function rabbitmq(store: 'redis' | 'postgres', stage: Scenario['stage'], messages: string, warmMessages: string): Scenario {
   return {
     name: `rabbitmq-${store}`,
     title: `RabbitMQ and ${store === 'redis' ? 'Redis' : 'PostgreSQL'}, a handler that does nothing, prefetch 256`,
@@ -156,8 +156,8 @@ function rabbitmq(store: 'redis' | 'postgres', stage: Scenario['stage'], message
     measuring: 'stream',
     varies: 'messages',
     cases: once,
-    settings: { handlerMs: '0', concurrency: '256', messages, store },
-    quickSettings: { messages: '3000' },
+    settings: { handlerMs: '0', concurrency: '256', messages, warmMessages, store },
+    quickSettings: { messages: '3000', warmMessages: '1000' },
     limitMs: 90_000,
     entrants: [
       { name: bareAmqp, contender: 'rabbitmq-bare', isBaseline: true },
@@ -169,5 +169,5 @@ function rabbitmq(store: 'redis' | 'postgres', stage: Scenario['stage'], message
   }
 }
 
-export const rabbitmqRedis = rabbitmq('redis', redisStage, '40000')
-export const rabbitmqPostgres = rabbitmq('postgres', postgresStage, '20000')
+export const rabbitmqRedis = rabbitmq('redis', redisStage, '60000', '20000')
+export const rabbitmqPostgres = rabbitmq('postgres', postgresStage, '30000', '10000')

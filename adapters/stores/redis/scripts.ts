@@ -1,43 +1,17 @@
 // oxlint-disable-next-line no-restricted-imports -- the server knows a script by its SHA-1
 import { createHash } from 'node:crypto'
 
-/**
- * A step for as many records as there are KEYS. ARGV holds for each run of records with the same terms how many they are, how many bytes each has of its
- * own, the terms, and what is their own in one text: clients and Redis work longest on arguments. Answers one text, with a line for each record: what the
- * step says, or `!` and why nothing can be said of this one (`!` alone for a record that Hapax did not write). So one that fails does not fail its
- * neighbours, and whatever a client makes of replies, it is the same.
- */
-export interface Script {
-  readonly text: string
-  readonly sha1: string
-}
+export type StepName = 'claim' | 'complete' | 'renew' | 'release'
 
-interface Parts {
+/** A step on a record, as a part of the script. */
+interface Part {
+  readonly name: StepName
   /** What the records of a run have in common, by name. */
   readonly terms: readonly string[]
-  /** Lua that is run once. */
-  readonly once?: string
   /** Lua that is run once for each run, with its terms. */
   readonly forRun?: string
   /** Lua that sets `answer` for a record, by its `key`, the `value` there or false, and `own`. */
   readonly forRecord: string
-}
-
-function script({ terms, once = '', forRun = '', forRecord }: Parts): Script {
-  const text = `${reading}${once}
-local answers, done, at = {}, 0, 1
-while done < #KEYS do
-  local count, size, ${terms.join(', ')}, owns = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ${[...terms, ''].map((_, index) => `ARGV[at + ${index + 2}]`).join(', ')}${forRun}
-  for index = 1, count do
-    local key, own, answer = KEYS[done + index], string.sub(owns, (index - 1) * size + 1, index * size), nil
-    local value = redis.pcall('GET', key)${forRecord}
-    answers[done + index] = answer
-  end
-  done, at = done + count, at + ${terms.length + 3}
-end
-return readOnly or table.concat(answers, '\\n')
-`
-  return { text, sha1: createHash('sha1').update(text).digest('hex') }
 }
 
 /**
@@ -60,28 +34,26 @@ local function read(value)
   state, token, untilMs, attempts, lapses, memory, nonce = string.match(value, '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (.*)$')
   if state == 'consuming' or state == 'released' then return state, token, tonumber(untilMs), attempts, lapses, memory, nonce end
 end
-local function now()
+local function whole(number) return string.format('%.0f', number) end
+local nowMs, nowUs, fresh
+local function readClock()
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000), time[1] * 1000000 + time[2]
+  nowMs, nowUs = time[1] * 1000 + math.floor(time[2] / 1000), time[1] * 1000000 + time[2]
+  fresh = whole(nowUs)
 end`
 
 /** Terms lease ms, memory ms, their sum; own the nonce. Says `token attempts lapses` (`token` alone where both are 0), `busy ms` or `duplicate`. */
-export const claimScript: Script = script({
+const claimPart: Part = {
+  name: 'claim',
   terms: ['lease', 'memory', 'sum'],
-  once: `
-local nowMs, nowUs, fresh
-local function whole(number) return string.format('%.0f', number) end`,
   // A duplicate, which asks for no more than this, is told first, and the clock is read where somebody needs it.
   forRun: `
-  local head`,
+    local head`,
   forRecord: `
     if value and #value == 16 and not string.find(value, '%D') then
       answer = 'duplicate'
     else
-      if not nowMs then
-        nowMs, nowUs = now()
-        fresh = whole(nowUs)
-      end
+      if not nowMs then readClock() end
       local said, record = fresh, nil
       if value then
         local state, token, untilMs, attempts, lapses, _, nonce = read(value)
@@ -111,13 +83,14 @@ local function whole(number) return string.format('%.0f', number) end`,
         answer = reply.err and fault(reply) or said
       end
     end`,
-})
+}
 
 /** Terms lease ms; own the token. Says 1, or 0 when the claim does not hold the record. */
-export const renewScript: Script = script({
+const renewPart: Part = {
+  name: 'renew',
   terms: ['lease'],
-  once: `
-local nowMs = now()`,
+  forRun: `
+    if not nowMs then readClock() end`,
   forRecord: `
     answer = '0'
     if value then
@@ -130,10 +103,11 @@ local nowMs = now()`,
         answer = reply.err and fault(reply) or '1'
       end
     end`,
-})
+}
 
 /** Terms window ms; own the token. Says 1, or 0 when there is a newer claim. */
-export const completeScript: Script = script({
+const completePart: Part = {
+  name: 'complete',
   terms: ['window'],
   forRecord: `
     if value and (type(value) == 'table' or string.sub(value, 1, 11 + #own) ~= 'consuming ' .. own .. ' ') then
@@ -150,13 +124,14 @@ export const completeScript: Script = script({
       local reply = redis.pcall('SET', key, #own == 16 and own or 'consumed ' .. own, 'PX', window)
       answer = reply.err and fault(reply) or '1'
     end`,
-})
+}
 
 /** Terms rest ms, attempts, lapses; own the token. Says 1, or 0 when the claim does not hold the record. */
-export const releaseScript: Script = script({
+const releasePart: Part = {
+  name: 'release',
   terms: ['rest', 'attempts', 'lapses'],
-  once: `
-local nowMs = now()`,
+  forRun: `
+    if not nowMs then readClock() end`,
   forRecord: `
     answer = '0'
     if value then
@@ -169,4 +144,35 @@ local nowMs = now()`,
         answer = reply.err and fault(reply) or '1'
       end
     end`,
-})
+}
+
+function runOf({ name, terms, forRun = '', forRecord }: Part): string {
+  const given = [...terms, 'owns']
+  return `step == '${name}' then
+    local ${given.join(', ')} = ${given.map((_, index) => `ARGV[at + ${index + 3}]`).join(', ')}${forRun}
+    for index = 1, count do
+      local key, own, answer = KEYS[done + index], string.sub(owns, (index - 1) * size + 1, index * size), nil
+      local value = redis.pcall('GET', key)${forRecord}
+      answers[done + index] = answer
+    end
+    at = at + ${given.length + 3}
+`
+}
+
+const text = `${reading}
+local answers, done, at = {}, 0, 1
+while done < #KEYS do
+  local step, count, size = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  if ${[claimPart, completePart, renewPart, releasePart].map(runOf).join('  elseif ')}  end
+  done = done + count
+end
+return readOnly or table.concat(answers, '\\n')
+`
+
+/**
+ * Any steps on as many records as there are KEYS. ARGV holds for each run of records with the same step and the same terms the step's name, how many they are,
+ * how many bytes each has of its own, the terms, and what is their own in one text: clients and Redis work longest on arguments. Answers one text, with a
+ * line for each record: what the step says, or `!` and why nothing can be said of this one (`!` alone for a record that Hapax did not write). So one that
+ * fails does not fail its neighbours, and whatever a client makes of replies, it is the same.
+ */
+export const script: { readonly text: string; readonly sha1: string } = { text, sha1: createHash('sha1').update(text).digest('hex') }

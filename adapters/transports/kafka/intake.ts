@@ -29,6 +29,7 @@ export interface IntakeParts<Message> {
   readonly createPartitioner: KafkaPartitioner | undefined
   readonly decode: (incoming: Incoming) => Message | Promise<Message>
   readonly settle: Settle<Message>
+  readonly hasRoom: (wake: () => void) => boolean
   readonly hold: () => () => void
   readonly fail: (error: unknown) => void
   /** When it aborts, nobody waits for the group to be joined. */
@@ -79,7 +80,7 @@ export async function openIntake<Message>(parts: IntakeParts<Message>): Promise<
     answered: watch.answered,
     isAway: () => watch.away,
   }
-  const aheadParts = { clock, maxAhead, longestLeadMs: handler.settings.windowMs / 2 }
+  const aheadParts = { clock, maxAhead, hasRoom: parts.hasRoom, longestLeadMs: handler.settings.windowMs / 2 }
 
   const main = openReader({
     ...shared,

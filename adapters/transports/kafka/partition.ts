@@ -41,6 +41,8 @@ export interface PartitionParts {
   readonly maxAhead: number
   /** How long the oldest may be unfinished while others are started past it, in milliseconds. */
   readonly longestLeadMs: number
+  /** Whether another one should be started, or too many wait for a handler. `wake` is then called once when that may have changed. */
+  readonly hasRoom: (wake: () => void) => boolean
   readonly openLine: (start: (held: Held) => void) => Line
   /** Hands it over; resolves when that has ended, settled or not. */
   readonly deliver: (held: Held, partition: Partition) => Promise<unknown>
@@ -51,7 +53,7 @@ const fullBytes = 8 * 1024 * 1024
 /** A message that was handed over and settled by nobody is begun again after this. */
 const againMs = 1_000
 
-export function openPartition({ topic, number, clock, maxAhead, longestLeadMs, openLine, deliver }: PartitionParts): Partition {
+export function openPartition({ topic, number, clock, maxAhead, longestLeadMs, hasRoom, openLine, deliver }: PartitionParts): Partition {
   const watermark = openWatermark<Held>()
   /** Held up because the oldest is unfinished for too long. */
   const heldUp = new Set<Held>()
@@ -62,6 +64,7 @@ export function openPartition({ topic, number, clock, maxAhead, longestLeadMs, o
   let lowest = 0n
   let over = false
   let lost = false
+  let waitsForRoom = false
   let roomMade: (() => void) | undefined
   // One signal for all messages, as making signals is slow: to be listened to by `onAbort`, which costs it one listener.
   const stopping = new AbortController()
@@ -101,7 +104,9 @@ export function openPartition({ topic, number, clock, maxAhead, longestLeadMs, o
 
   const proceed = (): void => {
     watermark.advance()
-    while (!over && admitted < watermark.end && admitted - watermark.begin < maxAhead) {
+    while (!over && !waitsForRoom && admitted < watermark.end && admitted - watermark.begin < maxAhead) {
+      waitsForRoom = !hasRoom(proceedAgain)
+      if (waitsForRoom) break
       const held = watermark.at(admitted)
       admitted += 1
       if (!held) continue
@@ -114,6 +119,11 @@ export function openPartition({ topic, number, clock, maxAhead, longestLeadMs, o
       for (const held of again) start(held)
     }
     if (roomMade && !isFull()) roomMade()
+  }
+
+  const proceedAgain = (): void => {
+    waitsForRoom = false
+    proceed()
   }
 
   const isFull = (): boolean => !over && (watermark.end - admitted > maxAhead || waitingBytes > fullBytes)

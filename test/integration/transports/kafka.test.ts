@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { hasCode } from 'hapax'
+import { hasCode, idempotent } from 'hapax'
+import { memoryStore } from 'hapax/stores/memory'
 import { kafkaTransport } from 'hapax/transports/kafka'
 import { makeHandler, marksOf, mortalKafka, openLab, sleep, until, type Lab, type LabOptions } from './kafka-lab.js'
 
@@ -63,6 +64,40 @@ describe('order and offsets', () => {
     expect(await committed()).toEqual([3])
     slow.open()
     await until('all is committed', async () => (await committed())[0] === 50)
+  })
+
+  it('handles others while many messages wait for their twin', async () => {
+    const { send, consume, committed } = await lab()
+    const slow = gate()
+    const handled: string[] = []
+    const handler = idempotent(
+      async (text: string) => {
+        if (text.startsWith('twin')) await slow.opened
+        handled.push(text)
+      },
+      { store: memoryStore(), scope: 'test.scope', key: (text) => text.split(' ')[0] ?? '' },
+    )
+    await send([...Array.from({ length: 20 }, (_, n) => ({ key: `k${n}`, value: `twin ${n}` })), { key: 'other', value: 'other' }])
+    await consume(handler, { startFrom: 'earliest', concurrency: 2 })
+    await until('the other one is handled', () => handled.includes('other'))
+    slow.open()
+    await until('all is committed', async () => (await committed())[0] === 21)
+    expect(handled).toEqual(['other', expect.stringMatching(/^twin \d+$/)])
+  })
+
+  it('takes from all partitions in turn, however much is waiting in one of them', async () => {
+    const { send, consume } = await lab({ partitions: 2 })
+    const from: number[] = []
+    const handler = makeHandler(async ({ incoming, delivery }) => {
+      from.push(Number(incoming.origin.position.split('/')[0]))
+      await sleep(1)
+      await delivery.ack()
+    })
+    await send([...numbered(400, () => ({ partition: 0 })), ...numbered(20, () => ({ partition: 1 }))])
+    await consume(handler, { startFrom: 'earliest', concurrency: 1 })
+    await until('all are handled', () => from.length === 420)
+    const first = from.indexOf(1)
+    expect(from.slice(first, first + 40).filter((partition) => partition === 1).length).toBeGreaterThanOrEqual(18)
   })
 
   it('delivers again from the oldest unfinished message after a crash', async () => {

@@ -6,22 +6,22 @@ export const coalescingBugs: readonly PlantedBug[] = [
   {
     name: 'answers-given-to-their-neighbours',
     why: 'A row that is missing from an answer moves all the others: each caller is told what became of the call after its own.',
-    edits: [{ file, find: 'resolve(answers[index] as Answer)', replace: 'resolve(answers[(index + 1) % answers.length] as Answer)' }],
+    edits: [{ file, find: 'answers[index] as Answer', replace: 'answers[(index + 1) % answers.length] as Answer' }],
   },
   {
     name: 'one-answer-for-all',
     why: 'The first answer of a batch is taken for the answer to each of its calls: one refusal refuses all, and one success hides a refusal.',
-    edits: [{ file, find: 'resolve(answers[index] as Answer)', replace: 'resolve(answers[index < 0 ? index : 0] as Answer)' }],
+    edits: [{ file, find: 'answers[index] as Answer', replace: 'answers[index < 0 ? index : 0] as Answer' }],
   },
   {
     name: 'failed-batch-taken-for-done',
     why: 'A batch that was refused, or whose answer was lost, is told as done to all who were part of it.',
     edits: [
-      { file, find: 'first?.reject(error)', replace: 'first?.resolve(true as Answer)' },
+      { file, find: 'first?.reject(error)', replace: 'first?.resolve(true as Value)' },
       {
         file,
         find: 'for (const { reject } of aboard) reject(errorOfItsOwn(error))',
-        replace: 'for (const { reject, resolve } of aboard) errorOfItsOwn(error).message ? resolve(true as Answer) : reject(error)',
+        replace: 'for (const { reject, resolve } of aboard) errorOfItsOwn(error).message ? resolve(true as Value) : reject(error)',
       },
     ],
   },

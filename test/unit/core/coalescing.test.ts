@@ -51,6 +51,22 @@ function open(options: Omit<CoalescingOptions<string, string>, 'send' | 'clock'>
 const callsOf = ({ flights }: World): readonly string[] => flights.map(({ calls }) => calls.join(' '))
 
 describe('calls of one turn', () => {
+  test('are each told what the answer means to them, or fail by themselves where it means nothing', async () => {
+    const { ask } = openCoalescing<string, string, number>({
+      send: async (calls) => calls,
+      read(answer, call) {
+        if (!/^\d+$/.test(answer)) throw new Error(`${call} is no number`)
+        return Number(answer)
+      },
+    })
+    const settled = await Promise.allSettled(['1', 'two', '3'].map((call) => ask(call)))
+    expect(settled).toEqual([
+      { status: 'fulfilled', value: 1 },
+      { status: 'rejected', reason: new Error('two is no number') },
+      { status: 'fulfilled', value: 3 },
+    ])
+  })
+
   test('become one, and each gets its own answer', async () => {
     const world = open()
     world.call('a', 'b')

@@ -9,6 +9,7 @@ interface Opened {
   readonly settle: Settle<Order>
   readonly fail: (error: unknown) => void
   readonly hold: () => () => void
+  readonly hasRoom: (wake: () => void) => boolean
   readonly log: string[]
   /** How many waited aside, as it was told. */
   readonly asides: number[]
@@ -20,11 +21,11 @@ async function open(world: World, handler: (order: Order) => unknown, options: C
   const log: string[] = []
   const asides: number[] = []
   const taken: TestDelivery[] = []
-  let parts: Pick<Opened, 'settle' | 'fail' | 'hold'> | undefined
+  let parts: Pick<Opened, 'settle' | 'fail' | 'hold' | 'hasRoom'> | undefined
   const consumption = await openConsumption(idempotent(handler, world.options), options, {
     clock: world.clock,
     concurrency,
-    open({ settle, fail, hold, watchAside }) {
+    open({ settle, fail, hold, hasRoom, watchAside }) {
       watchAside((count) => asides.push(count))
       parts = {
         settle: (delivery) => {
@@ -33,6 +34,7 @@ async function open(world: World, handler: (order: Order) => unknown, options: C
         },
         fail,
         hold,
+        hasRoom,
       }
       return Promise.resolve({
         stop() {
@@ -63,6 +65,100 @@ describe('a consumption', () => {
     await Promise.all(settled)
     expect(asides).toEqual([1, 2, 1, 0])
     await consumption.stop()
+  })
+
+  describe('tells a transport whether there is room for another delivery', () => {
+    const opened = async () => {
+      const world = openWorld()
+      const { handler, runs } = slowHandler()
+      const { settle, hasRoom, consumption } = await open(world, handler as (order: Order) => unknown)
+      const woken: string[] = []
+      const room = (name = 'room'): boolean => hasRoom(() => woken.push(name))
+      const end = async (): Promise<void> => {
+        for (let ended = 0; ended < runs.length; ended += 1) {
+          runs[ended]?.end()
+          await world.clock.settle()
+        }
+        await consumption.stop()
+      }
+      return { world, runs, settle, hasRoom, room, woken, end }
+    }
+
+    test('while a handler could run it, and wakes whoever asked first as soon as one could', async () => {
+      const { world, runs, settle, room, woken, end } = await opened()
+      expect(room()).toBe(true)
+      for (const id of ['1', '2']) void settle(deliver(id))
+      expect([room('first'), room('second')]).toEqual([false, false])
+      await world.clock.settle()
+      expect(woken).toEqual([])
+      runs[0]?.end()
+      await world.clock.settle()
+      // Nobody has made use of it: the next one is asked, too.
+      expect(woken).toEqual(['first', 'second'])
+      expect(room()).toBe(true)
+      await end()
+      expect(woken).toEqual(['first', 'second'])
+    })
+
+    test('and wakes no more than can run', async () => {
+      const { world, runs, settle, hasRoom, woken, end } = await opened()
+      for (const id of ['1', '2']) void settle(deliver(id))
+      await world.clock.settle()
+      for (const id of ['3', '4', '5']) {
+        const wake = (): void => {
+          woken.push(id)
+          void settle(deliver(id))
+        }
+        expect(hasRoom(wake)).toBe(false)
+      }
+      runs[0]?.end()
+      await world.clock.settle()
+      expect([woken, runs.length]).toEqual([['3'], 3])
+      await end()
+    })
+
+    test('however many wait for their twin', async () => {
+      const { world, settle, room, end } = await opened()
+      for (const id of ['1', '1', '1', '1', '1', '1']) void settle(deliver(id))
+      await world.clock.settle()
+      expect(room()).toBe(true)
+      void settle(deliver('2'))
+      expect(room()).toBe(false)
+      await end()
+    })
+
+    test('however long they decode, but no more than twice as many as there are handlers', async () => {
+      const { world, settle, room, woken, end } = await opened()
+      const decoded: (() => void)[] = []
+      const decode = (): Promise<Order> => new Promise((resolve) => decoded.push(() => resolve({ id: 'unique' })))
+      for (let taken = 0; taken < 3; taken += 1) void settle(deliver('slow', { decode }))
+      expect(room()).toBe(true)
+      void settle(deliver('slow', { decode }))
+      expect(room()).toBe(false)
+      // It runs, and its twins wait for it aside.
+      for (const end of decoded) end()
+      await world.clock.settle()
+      expect(woken).toEqual(['room'])
+      await end()
+    })
+
+    test('while copies are on their way to be confirmed, but no more than twice as many as there are handlers', async () => {
+      const { world, settle, room, woken, end } = await opened()
+      const confirmed: (() => void)[] = []
+      const postpone = (): Promise<void> => new Promise((resolve) => confirmed.push(resolve))
+      for (const id of ['1', '2', '3', '4']) await world.takeOver(id)
+      for (const id of ['1', '2', '3']) void settle(deliver(id, { postpone }))
+      await world.clock.settle()
+      expect([confirmed.length, room()]).toEqual([3, true])
+      void settle(deliver('4', { postpone }))
+      await world.clock.settle()
+      expect(room()).toBe(false)
+      confirmed[0]?.()
+      await world.clock.settle()
+      expect(woken).toEqual(['room'])
+      for (const confirm of confirmed) confirm()
+      await end()
+    })
   })
 
   test('bounds how many handlers run at once', async () => {
