@@ -2,7 +2,7 @@ import { StoreAwayError, messageOf } from './errors.js'
 import { answerOf, keepTrying } from './retry.js'
 import type { Claim, ClaimOptions, ClaimResult, Remember, Store } from './store.js'
 import type { Core } from './core.js'
-import type { Tried } from './retry.js'
+import type { Asked, Tried } from './retry.js'
 
 /** A claim, with the local moment from which its lease is counted: before the call was sent, as it may have waited on its way. */
 export type Claimed =
@@ -107,37 +107,64 @@ export interface Step<Of, Value> {
 
 /** Does a step until it comes through, or `options` end it, and keeps count of the outage. Never rejects. */
 export function askStore<Of, Value>(core: Core, step: Step<Of, Value>, of: Of, options: ClaimingOptions): Promise<Tried<Value>> {
-  const begun = core.runtime.clock.now()
   return new Promise((resolve) => {
-    const answered = (value: Value): void => {
-      core.outage.succeeded(undefined)
-      resolve({ done: true, value })
-    }
-    const failed = (error: unknown): void => resolve(keepAsking(core, step, of, options, { begun, error }))
+    const asking = new Asking(core, step, of, options, resolve)
     try {
-      core.answering(step.send(of, begun), begun, answered, failed, step.late && ((value) => step.late?.(of, value)))
+      core.answering(step.send(of, asking.begun), asking.begun, asking)
     } catch (error) {
-      failed(error)
+      asking.failed(error)
     }
   })
 }
 
-async function keepAsking<Of, Value>(
-  core: Core,
-  step: Step<Of, Value>,
-  of: Of,
-  options: ClaimingOptions,
-  first: { readonly begun: number; readonly error: unknown },
-): Promise<Tried<Value>> {
+/** A step that is asked for the first time (a class, for the garbage collector's sake: see `Job`). */
+class Asking<Of, Value> implements Asked<Value> {
+  readonly begun: number
+  readonly core: Core
+  readonly step: Step<Of, Value>
+  readonly of: Of
+  readonly options: ClaimingOptions
+  readonly resolve: (tried: Tried<Value> | Promise<Tried<Value>>) => void
+
+  constructor(
+    core: Core,
+    step: Step<Of, Value>,
+    of: Of,
+    options: ClaimingOptions,
+    resolve: (tried: Tried<Value> | Promise<Tried<Value>>) => void,
+  ) {
+    this.begun = core.runtime.clock.now()
+    this.core = core
+    this.step = step
+    this.of = of
+    this.options = options
+    this.resolve = resolve
+  }
+
+  answered(value: Value): void {
+    this.core.outage.succeeded(undefined)
+    this.resolve({ done: true, value })
+  }
+
+  failed(error: unknown): void {
+    this.resolve(keepAsking(this, error))
+  }
+
+  late(value: Value): void {
+    this.step.late?.(this.of, value)
+  }
+}
+
+async function keepAsking<Of, Value>({ core, step, of, options, begun }: Asking<Of, Value>, error: unknown): Promise<Tried<Value>> {
   const { outage, runtime } = core
   const followed = outage.follow()
-  const onFault = (error: unknown): void => {
-    followed.fault(error)
-    options.onFault?.(error)
+  const onFault = (fault: unknown): void => {
+    followed.fault(fault)
+    options.onFault?.(fault)
   }
-  onFault(first.error)
+  onFault(error)
   const again = (now: number): Promise<Value> => answerOf(core.answering, step.send(of, now), now, (value) => step.late?.(of, value))
-  const tried = await keepTrying(runtime, again, { ...options, onFault }, first)
+  const tried = await keepTrying(runtime, again, { ...options, onFault }, { begun, error })
   if (tried.done) outage.succeeded(followed)
   else followed.givenUp()
   return tried

@@ -8,7 +8,7 @@ import type { Core } from './core.js'
 import type { Happened } from './decide.js'
 import type { Lease } from './lease.js'
 import type { MessageHeaders, Origin } from './delivery.js'
-import type { Result } from './run.js'
+import type { Steps } from './run.js'
 
 /** One run of a handler, as both layers, `once` and `settle`, ask for it. */
 export interface Call<Message> {
@@ -49,17 +49,20 @@ const recorded: Happened = { what: 'returned', recorded: 'yes' }
 
 /** Runs under a lease, then completes. */
 export function leaseEffect<Message, Value>(core: Core, handler: Handler<Message, Value, Context>): Effect<Message, Value> {
+  const steps: Steps<Value> = {
+    start: (running) => handler(running.call.message as Message, leaseContext(running)),
+    late({ lease }, { how }) {
+      // Work that was done is not forgotten, however late: while nobody else has claimed the key it is recorded.
+      if (lease && how === 'returned') void recordConsumed(core, lease.claim)
+    },
+  }
   return {
     claimsFirst: () => true,
     async run(call) {
       const { lease } = call
       const running = new Running(core, call, lease)
       if (lease) whenLost(lease, (error) => loseRun(running, error))
-      const late = (result: Result<Value>): void => {
-        // Work that was done is not forgotten, however late: while nobody else has claimed the key it is recorded.
-        if (lease && result.how === 'returned') void recordConsumed(core, lease.claim)
-      }
-      const run = await runHandler(running, () => handler(call.message, leaseContext(running)), late)
+      const run = await runHandler(running, steps)
       if (run.how === 'abandoned') {
         reportAbandoned(core, call)
         return { happened: { what: 'abandoned' } }

@@ -2,7 +2,7 @@ import { openCore } from './core.js'
 import { leaseEffect } from './effect.js'
 import { openOnce } from './once.js'
 import { refuseUnless } from './options.js'
-import { carryOut, claimAndRun, finish, joinTwins, tryEnterTwins } from './settle.js'
+import { DeliveredCall, carryOut, claimFirst, finish, joinTwins, notStarted, tryEnterTwins, whyNot } from './settle.js'
 import { leaveUnsettled } from './telling.js'
 import { Job, openEnded, stayInPlace } from './job.js'
 import { endLease } from './lease.js'
@@ -12,7 +12,6 @@ import type { Context, Handler, HandlerOptions, Idempotent } from './handler.js'
 import type { Core } from './core.js'
 import type { Delivery, Session } from './delivery.js'
 import type { Effect } from './effect.js'
-import type { Happened } from './decide.js'
 import type { Outcome } from './outcome.js'
 import type { Store } from './store.js'
 
@@ -63,11 +62,16 @@ export function makeIdempotent<Message, Value>(
     for (;;) {
       const endTwin = tryEnterTwins(job, read.record) ?? (await joinTwins(job, read.record))
       if (endTwin === 'consumed') return finish(job, { what: 'consumed' })
-      let happened: Happened = { what: 'not-started' }
+      let happened = notStarted
       const turn =
         tryTakeTurn(core.runtime, session, job.kind, delivery.signal) ?? (await takeTurn(core.runtime, session, job.kind, delivery.signal))
       try {
-        if (turn) happened = await claimAndRun(job, effect, read, turn)
+        if (turn) {
+          const hindrance = effect.claimsFirst(delivery.redelivered)
+            ? whyNot(job, await claimFirst(job, read.record), read.key, turn)
+            : undefined
+          happened = hindrance ?? (await effect.run(new DeliveredCall(job, read))).happened
+        }
         // While its copy is published another one may run: of a burst of duplicates all copies go out together.
         if (turn && happened.what === 'busy') leaveTurn(turn)
         const carried = await carryOut(job, happened)

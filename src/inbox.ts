@@ -80,7 +80,7 @@ function inboxEffect<Message, Value, Tx>(
       },
     }
     // What it comes to after its transaction was rolled back is nothing.
-    return runHandler(running, () => handler(call.message, context), ignored)
+    return runHandler(running, { start: () => handler(call.message, context), late: ignored })
   }
 
   /** A fault of the database is no answer: run again until there is one, or until it is time to stop. */

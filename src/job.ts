@@ -30,6 +30,11 @@ export class Job<Message> {
   attempts: number
   /** It failed and was kept in place: it is not to lose its order now because its own rest is not quite over. */
   waitsForBusy: boolean
+  /** Told of each fault of the store: the session is held until it answers. */
+  readonly onFault = (): void => {
+    this.free()
+    this.free = this.session.hold()
+  }
   readonly core: Core
   readonly delivery: Delivery<Message>
   readonly session: Session

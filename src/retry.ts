@@ -61,34 +61,33 @@ export async function keepTrying<Value>(
   }
 }
 
-/**
- * Waits for the answer of a store that was asked at `sentAt`, and calls one of the two. One that does not come in time is a fault like any other; `late` is
- * told of it if it comes all the same.
- */
-export type Answering = <Value>(
-  answer: Promise<Value>,
-  sentAt: number,
-  answered: (value: Value) => void,
-  failed: (error: unknown) => void,
-  late?: (value: Value) => void,
-) => void
+/** Whoever has asked a store. */
+export interface Asked<Value> {
+  answered(value: Value): void
+  failed(error: unknown): void
+  /** Told of an answer that came after it was taken for a fault. */
+  late?(value: Value): void
+}
+
+/** Waits for the answer of a store that was asked at `sentAt`. One that does not come in time is a fault like any other. */
+export type Answering = <Value>(answer: Promise<Value>, sentAt: number, asked: Asked<Value>) => void
 
 export function openAnswering(deadlines: Deadlines, ms: number): Answering {
-  const lane = deadlines.lane<(error: unknown) => void>((failed) =>
-    failed(new StoreAwayError(`The store has not answered within ${ms} ms (option storeTimeoutMs)`)),
+  const lane = deadlines.lane<Pick<Asked<unknown>, 'failed'>>((asked) =>
+    asked.failed(new StoreAwayError(`The store has not answered within ${ms} ms (option storeTimeoutMs)`)),
   )
-  return (answer, sentAt, answered, failed, late) => {
-    const deadline = lane.set(failed, sentAt + ms)
+  return (answer, sentAt, asked) => {
+    const deadline = lane.set(asked, sentAt + ms)
     Promise.resolve(answer).then(
       (value) => {
-        if (!deadline.waits) return late?.(value)
+        if (!deadline.waits) return asked.late?.(value)
         lane.callOff(deadline)
-        answered(value)
+        asked.answered(value)
       },
       (error: unknown) => {
         if (!deadline.waits) return
         lane.callOff(deadline)
-        failed(error)
+        asked.failed(error)
       },
     )
   }
@@ -101,5 +100,5 @@ export function answerOf<Value>(
   sentAt: number,
   late?: (value: Value) => void,
 ): Promise<Value> {
-  return new Promise((resolve, reject) => answering(answer, sentAt, resolve, reject, late))
+  return new Promise((resolve, reject) => answering(answer, sentAt, { answered: resolve, failed: reject, ...(late && { late }) }))
 }

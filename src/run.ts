@@ -17,6 +17,12 @@ export type Run<Value> =
   | { readonly how: 'abandoned' }
   | { readonly how: 'handed-back' }
 
+/** How a handler is started, and who is told what it came to where its run had ended before. One for all runs. */
+export interface Steps<Value> {
+  readonly start: (running: Running) => Value | PromiseLike<Value>
+  readonly late: (running: Running, result: Result<Value>) => void
+}
+
 /** One run of a handler. Data, and functions that take it, as there is one for each delivery (a class, for the garbage collector's sake: see `Job`). */
 export class Running {
   /** Of the handler's signal. Made when somebody looks, as most handlers never do. */
@@ -30,8 +36,8 @@ export class Running {
   cancel: (() => void) | undefined = undefined
   unwatchGrace: (() => void) | undefined = undefined
   unwatchCaller: (() => void) | undefined = undefined
-  /** Ends it, while the handler goes on; undefined once it has ended. */
-  end: ((run: { readonly how: 'abandoned' | 'handed-back' }) => void) | undefined = undefined
+  /** Tells whoever waits for it that it has ended; undefined once it has. */
+  end: ((run: Run<never>) => void) | undefined = undefined
   readonly core: Core
   readonly call: Call<unknown>
   /** Renewed until the run is to end; undefined where a transaction holds the key. */
@@ -57,38 +63,42 @@ export function signalOf(running: Running): AbortSignal {
   return running.controller.signal
 }
 
-/** Starts the handler, and tells what it came to, or that its limits have ended the run; then `late` is told what it came to after all. */
-export function runHandler<Value>(
-  running: Running,
-  start: () => Value | PromiseLike<Value>,
-  late: (result: Result<Value>) => void,
-): Run<Value> | Promise<Run<Value>> {
+/** Starts the handler, and tells what it came to, or that its limits have ended the run; what it comes to after that is told late. */
+export function runHandler<Value>(running: Running, steps: Steps<Value>): Run<Value> | Promise<Run<Value>> {
   if (running.call.graceOver?.aborted) tellToStop(running)
   let answer: Promise<Value>
   try {
-    const returned = start()
+    const returned = steps.start(running)
     if (!isPromiseLike(returned)) return { how: 'returned', value: returned }
     answer = Promise.resolve(returned)
   } catch (error) {
     return { how: 'threw', error, cut: running.cut }
   }
 
-  return new Promise((resolve) => {
-    const over = (result: Result<Value>): void => {
-      if (!running.end) return late(result)
-      close(running)
-      resolve(result.how === 'returned' ? result : { ...result, cut: running.cut })
-    }
-    running.end = (run) => {
-      close(running)
-      resolve(run)
-    }
+  return new Promise<Run<Value>>((resolve) => {
+    running.end = resolve
     limit(running)
     answer.then(
-      (value) => over({ how: 'returned', value }),
-      (error: unknown) => over({ how: 'threw', error }),
+      (value) => ended(running, steps, { how: 'returned', value }),
+      (error: unknown) => ended(running, steps, { how: 'threw', error }),
     )
   })
+}
+
+function ended<Value>(running: Running, { late }: Steps<Value>, result: Result<Value>): void {
+  if (!running.end) return late(running, result)
+  endRun(running, (result.how === 'returned' ? result : { ...result, cut: running.cut }) as Run<never>)
+}
+
+/** Does nothing where it has ended. */
+function endRun(running: Running, run: Run<never>): void {
+  const { end } = running
+  running.end = undefined
+  if (running.deadline) running.core.runs.callOff(running.deadline)
+  running.cancel?.()
+  running.unwatchGrace?.()
+  running.unwatchCaller?.()
+  end?.(run)
 }
 
 /** The lease is lost: the handler is told. A run that was too long is an attempt, whatever became of its lease since. */
@@ -103,7 +113,7 @@ export function endTooLong(running: Running): void {
   running.tooLong = true
   if (lease) endLease(lease)
   cutSignal(running, new RunTooLongError(`The handler has run for longer than ${core.maxRunMs} ms (option maxRunMs)`))
-  if (call.abandons) running.cancel = core.runtime.clock.schedule(core.leaseMs, () => running.end?.({ how: 'abandoned' }))
+  if (call.abandons) running.cancel = core.runtime.clock.schedule(core.leaseMs, () => endRun(running, { how: 'abandoned' }))
 }
 
 /** Sets what ends a run that does not end by itself. */
@@ -121,21 +131,13 @@ function limit(running: Running): void {
     })
 }
 
-function close(running: Running): void {
-  running.end = undefined
-  if (running.deadline) running.core.runs.callOff(running.deadline)
-  running.cancel?.()
-  running.unwatchGrace?.()
-  running.unwatchCaller?.()
-}
-
 /** The grace time of a stop is over. */
 function stop(running: Running): void {
   const { core, deadline } = running
   if (deadline) core.runs.callOff(deadline)
   running.cancel?.()
   tellToStop(running)
-  running.cancel = core.runtime.clock.schedule(momentMs, () => running.end?.({ how: 'handed-back' }))
+  running.cancel = core.runtime.clock.schedule(momentMs, () => endRun(running, { how: 'handed-back' }))
 }
 
 function tellToStop(running: Running): void {

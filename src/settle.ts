@@ -9,11 +9,13 @@ import { tryAgain } from './retry.js'
 import type { Again, Job } from './job.js'
 import type { MessageHeaders, Origin } from './delivery.js'
 import type { Decision, Happened } from './decide.js'
-import type { Call, Effect } from './effect.js'
+import type { Call } from './effect.js'
 import type { Lease } from './lease.js'
+import type { Claimed } from './claiming.js'
 import type { Named } from './reading.js'
 import type { Outcome } from './outcome.js'
 import type { Remember } from './store.js'
+import type { Tried } from './retry.js'
 import type { Turn } from './turn.js'
 
 /** Says that this key is now being handled here, unless it is already. What it answers is to be called with whether its key was recorded. */
@@ -37,41 +39,34 @@ export async function joinTwins<Message>(job: Job<Message>, record: string): Pro
   }
 }
 
-/** Claims the key, finds out whether the handler may run, and runs it. */
-export async function claimAndRun<Message, Value>(
-  job: Job<Message>,
-  effect: Effect<Message, Value>,
-  named: Named & { readonly message: Message },
-  turn: Turn,
-): Promise<Happened> {
+/** Claims the key, for as long as it takes; where handlers may run unclaimed, once. */
+export function claimFirst<Message>(job: Job<Message>, record: string): Promise<Tried<Claimed>> {
+  const { core, delivery, onFault } = job
+  return claimRecord(core, record, { signal: delivery.signal, onFault, forMs: core.whenStoreFails === 'run' ? 0 : undefined })
+}
+
+/** Finds out whether the handler may run; undefined if so. */
+export function whyNot<Message>(job: Job<Message>, tried: Tried<Claimed>, key: string, turn: Turn): Happened | undefined {
   const { core, delivery, session } = job
-  const onFault = (): void => {
-    job.free()
-    job.free = session.hold()
-  }
-  if (!effect.claimsFirst(delivery.redelivered)) return (await effect.run(new DeliveredCall(job, named, onFault))).happened
-  const runsUnclaimed = core.whenStoreFails === 'run'
-  const forMs = runsUnclaimed ? 0 : undefined
-  const tried = await claimRecord(core, named.record, { signal: delivery.signal, onFault, forMs })
   job.free()
-  if (!tried.done && (!runsUnclaimed || delivery.signal.aborted)) return { what: 'not-started' }
-  if (!tried.done) return (await effect.run(new DeliveredCall(job, named, onFault))).happened
+  if (!tried.done) return core.whenStoreFails === 'run' && !delivery.signal.aborted ? undefined : notStarted
   const claimed = tried.value
   if (claimed.status === 'duplicate') return { what: 'consumed' }
   if (claimed.status === 'busy') return { what: 'busy', retryInMs: claimed.retryInMs }
 
   const { claim } = claimed
-  job.lease = holdLease(core, claim, claimed.sentAt, named.key)
-  if (delivery.signal.aborted || session.graceOver.aborted) return { what: 'not-started' }
+  job.lease = holdLease(core, claim, claimed.sentAt, key)
+  if (delivery.signal.aborted || session.graceOver.aborted) return notStarted
   if (delivery.replay && (claim.attempts > 0 || claim.lapses > 0)) return { what: 'replay' }
   if (claim.lapses >= core.maxLapses) return { what: 'killer' }
   const kind = kindOf(claim.lapses)
-  if (!becomeKind(turn, kind)) return { what: 'suspect', kind }
-  return (await effect.run(new DeliveredCall(job, named, onFault))).happened
+  return becomeKind(turn, kind) ? undefined : { what: 'suspect', kind }
 }
 
+export const notStarted: Happened = { what: 'not-started' }
+
 /** Data, as there is one for each delivery (a class, for the garbage collector's sake: see `Job`). */
-class DeliveredCall<Message> implements Call<Message> {
+export class DeliveredCall<Message> implements Call<Message> {
   readonly message: Message
   readonly key: string
   readonly record: string
@@ -86,8 +81,8 @@ class DeliveredCall<Message> implements Call<Message> {
   readonly forMs = undefined
   readonly onFault: () => void
 
-  constructor(job: Job<Message>, { key, record, message }: Named & { readonly message: Message }, onFault: () => void) {
-    const { delivery, session, lease } = job
+  constructor(job: Job<Message>, { key, record, message }: Named & { readonly message: Message }) {
+    const { delivery, session, lease, onFault } = job
     const { headers, origin } = delivery.incoming
     this.message = message
     this.key = key

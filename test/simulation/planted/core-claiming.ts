@@ -5,11 +5,11 @@ const settle = 'src/settle.ts'
 
 /** A fault of the store ends the claiming at once, and what is made of it comes instead of `then`. */
 const whenTheStoreFails = (then: string): readonly Edit[] => [
-  { file: settle, find: 'const forMs = runsUnclaimed ? 0 : undefined', replace: 'const forMs = 0' },
+  { file: settle, find: "forMs: core.whenStoreFails === 'run' ? 0 : undefined", replace: 'forMs: 0' },
   {
     file: settle,
-    find: "if (!tried.done && (!runsUnclaimed || delivery.signal.aborted)) return { what: 'not-started' }\n",
-    replace: `if (!tried.done && delivery.signal.aborted) return { what: 'not-started' }\n  if (!tried.done && !runsUnclaimed) return ${then}\n`,
+    find: "return core.whenStoreFails === 'run' && !delivery.signal.aborted ? undefined : notStarted",
+    replace: `return delivery.signal.aborted ? notStarted : core.whenStoreFails === 'run' ? undefined : ${then}`,
   },
 ]
 
@@ -22,7 +22,7 @@ export const claimingBugs: readonly PlantedBug[] = [
   {
     name: 'fault-read-as-claimed',
     why: 'While the store is away everything runs unclaimed, side by side (RocketMQDedupListener on JDBC).',
-    edits: whenTheStoreFails('(await effect.run(new DeliveredCall(job, named, onFault))).happened'),
+    edits: whenTheStoreFails('undefined'),
   },
   {
     name: 'fault-swallowed',

@@ -174,7 +174,7 @@ export const settlingBugs: readonly PlantedBug[] = [
     name: 'late-work-forgotten',
     why: 'A handler that ends after it was abandoned, or handed back at a stop, is not recorded, and its work is done again.',
     edits: [
-      { file: effect, find: "if (lease && result.how === 'returned') void recordConsumed(core, lease.claim)", replace: 'void result' },
+      { file: effect, find: "if (lease && how === 'returned') void recordConsumed(core, lease.claim)", replace: 'void [lease, how]' },
     ],
   },
   {
@@ -183,7 +183,7 @@ export const settlingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/run.ts',
-        find: "if (call.abandons) running.cancel = core.runtime.clock.schedule(core.leaseMs, () => running.end?.({ how: 'abandoned' }))\n",
+        find: "if (call.abandons) running.cancel = core.runtime.clock.schedule(core.leaseMs, () => endRun(running, { how: 'abandoned' }))\n",
         replace: '',
       },
     ],
