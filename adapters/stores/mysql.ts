@@ -1,12 +1,12 @@
 import { TransactionConflictError, openSweep, refuse, refuseUnless } from '../../src/index.js'
-import { isBridge, refuseUnlessDatabase, rowsOf, sendPrepared, sendThrough } from './mysql/clients.js'
+import { isBridge, openPreparing, refuseUnlessDatabase, rowsOf } from './mysql/clients.js'
 import { claimInStep, claimStep, completeStep, releaseStep, renewStep } from './mysql/forms.js'
 import { applySchema, checkSchema, sweepOnce, sweptAtOnce, writeSchema } from './mysql/schema.js'
 import { openServer } from './mysql/server.js'
 import { openSteps } from './mysql/steps.js'
 import { bridgeTransactions, poolTransactions } from './mysql/transactions.js'
 import type { ClaimResult, TransactionalStore } from '../../src/index.js'
-import type { MysqlDatabase, MysqlTransaction, Send } from './mysql/clients.js'
+import type { MysqlBridge, MysqlDatabase, MysqlTransaction, Send, Ways } from './mysql/clients.js'
 import type { Step } from './mysql/forms.js'
 import type { Row } from './mysql/rows.js'
 
@@ -66,12 +66,12 @@ export function mysqlStore<Database extends MysqlDatabase>(
   }
 
   const table = schema === undefined ? `\`${name}\`` : `\`${schema}\`.\`${name}\``
-  const send: Send = isBridge(database)
-    ? async (text, values = []) => rowsOf(await database.query(text, [...values]))
-    : sendThrough(database)
+  const waysOf = openPreparing()
+  const ways = isBridge(database) ? waysThrough(database) : waysOf(database)
+  const { send } = ways
   const flavour = openServer(send)
-  const steps = openSteps(table, { send, sendPrepared: isBridge(database) ? send : sendPrepared(database) }, flavour)
-  const transactions = isBridge(database) ? bridgeTransactions(database) : poolTransactions(database, flavour, idleLimitMs)
+  const steps = openSteps(table, ways, flavour)
+  const transactions = isBridge(database) ? bridgeTransactions(database) : poolTransactions(database, flavour, idleLimitMs, waysOf)
   const sweep = openSweep({
     everyMs: sweepEveryMs,
     onFailed: onSweepFailed,
@@ -130,6 +130,11 @@ export function mysqlStore<Database extends MysqlDatabase>(
     applySchema: async () => applySchema(send, await flavour(), table),
     sweep: () => sweep.now(),
   }
+}
+
+function waysThrough(bridge: MysqlBridge<unknown>): Ways {
+  const send: Send = async (text, values = []) => rowsOf(await bridge.query(text, [...values]))
+  return { send, sendPrepared: send }
 }
 
 /** The table holds whole milliseconds. */

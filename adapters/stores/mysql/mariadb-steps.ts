@@ -6,7 +6,7 @@ import { patiently, unlessDeadlock } from './patience.js'
 import { unreadable, writtenRow } from './rows.js'
 import { newId } from './statements.js'
 import type { Coalescing } from '../../../src/index.js'
-import type { Send } from './clients.js'
+import type { Send, Ways } from './clients.js'
 import type { Form, Step } from './forms.js'
 import type { Row } from './rows.js'
 import type { Steps } from './steps.js'
@@ -28,7 +28,7 @@ const tooLong = new Error('This statement is too long')
  *
  * One statement of a kind is under way at a time, or two of them would meet in rows of the same key.
  */
-export function openMariadbSteps(table: string, { send, sendPrepared }: { readonly send: Send; readonly sendPrepared: Send }): Steps {
+export function openMariadbSteps(table: string, { send, sendPrepared }: Ways): Steps {
   const statements = mariadbStatements(table)
 
   const one = async (through: Send, step: Step): Promise<Row> => {
@@ -74,6 +74,6 @@ export function openMariadbSteps(table: string, { send, sendPrepared }: { readon
 
   return {
     run: (step) => patiently(mostTries, (tries) => (tries === 1 ? queueOf(step).ask(step) : alone(step))),
-    runIn: (through, step) => patiently(mostTries, () => one(through, step)),
+    runIn: (through, step) => patiently(mostTries, () => one(through.sendPrepared, step)),
   }
 }

@@ -123,7 +123,7 @@ export function mysqlOutbox<Database extends MysqlDatabase>(
       if (found.length === 0) return 0
       return unlessConflict(() =>
         transactions.run(async (tx) => {
-          const sendIn = transactions.sendIn(tx)
+          const { send: sendIn } = transactions.sendIn(tx)
           const locked = textsOf(await sendIn(statements.lockAside, [inOrder(found.map(({ position }) => position))]))
           await sendIn(statements.sendAgain, [list(found.map(({ position, lane }) => [position, lane]))])
           return locked.length

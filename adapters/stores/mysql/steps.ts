@@ -3,7 +3,7 @@ import { openMariadbSteps } from './mariadb-steps.js'
 import { patiently, unlessDeadlock, unlessLocked } from './patience.js'
 import { readRow } from './rows.js'
 import { mysqlAnswer, mysqlRowStep, mysqlStep, mysqlStepIn, mysqlTurn, newId } from './statements.js'
-import type { Send } from './clients.js'
+import type { Send, Ways } from './clients.js'
 import type { Step } from './forms.js'
 import type { Row } from './rows.js'
 import type { Flavour } from './server.js'
@@ -12,7 +12,7 @@ import type { Statement } from './statements.js'
 /** Does steps. `undefined` says that the record is held by a transaction that is open. */
 export interface Steps {
   run(step: Step): Promise<Row | undefined>
-  runIn(send: Send, step: Step): Promise<Row | undefined>
+  runIn(through: Ways, step: Step): Promise<Row | undefined>
 }
 
 /** How often a lock is tried that most likely belongs to a transaction: the waits in between come to 7 ms. */
@@ -20,15 +20,10 @@ const fewTries = 4
 /** How often a step is done again whose record was gone when it was read. */
 const mostVanished = 3
 
-/** `send` may send any text; `sendPrepared` is for those that come again and again. */
-export function openSteps(
-  table: string,
-  { send, sendPrepared }: { readonly send: Send; readonly sendPrepared: Send },
-  flavour: () => Promise<Flavour>,
-): Steps {
+export function openSteps(table: string, ways: Ways, flavour: () => Promise<Flavour>): Steps {
   const kinds: Readonly<Record<Flavour, Steps>> = {
-    mariadb: openMariadbSteps(table, { send, sendPrepared }),
-    mysql: openMysqlSteps(table, send),
+    mariadb: openMariadbSteps(table, ways),
+    mysql: openMysqlSteps(table, ways.send),
   }
   return {
     run: async (step) => kinds[await flavour()].run(step),
@@ -52,7 +47,7 @@ function openMysqlSteps(table: string, send: Send): Steps {
   }
   return {
     run: (step) => unlessDeadlock(() => run(step)),
-    async runIn(through, step) {
+    async runIn({ send: through }, step) {
       const turn = await unlessLocked(() => ask(through, mysqlTurn(table, step)))
       if (!turn) return undefined
       if (turn.length !== 1) throw new Error(`The slots of ${table} are missing: call applySchema() of the store once`)

@@ -1,9 +1,9 @@
 import { answersSoon, openTransactions, refuseIdle } from '../../../src/index.js'
-import { rowsOf, sendThrough } from './clients.js'
+import { openPreparing, rowsOf, sendThrough } from './clients.js'
 import { isClearRefusal, isUnsent, orConflict } from './faults.js'
 import { guardConnection } from './guarded-connection.js'
 import type { TransactionConnection } from '../../../src/index.js'
-import type { MysqlBridge, MysqlConnection, MysqlPool, Send } from './clients.js'
+import type { MysqlBridge, MysqlConnection, MysqlPool, Send, Ways } from './clients.js'
 import type { GuardedConnection } from './guarded-connection.js'
 import type { Flavour } from './server.js'
 
@@ -11,7 +11,7 @@ import type { Flavour } from './server.js'
 export interface MysqlTransactions {
   run<Value>(run: (tx: unknown) => Promise<Value>): Promise<Value>
   /** In one that a store has handed out; what a bridge cannot tell apart may be the user's own. */
-  sendIn(tx: unknown): Send
+  sendIn(tx: unknown): Ways
   /**
    * In one that a store has handed out, or in the user's own. Throws where one was handed out and is over, and for a pool. That none is open on a
    * connection is only known from the answer to a statement without rows, which then rejects, and has been committed.
@@ -25,7 +25,12 @@ const { handedOut, runOn, runThrough } = openTransactions({
 })
 
 /** Transactions on connections of a pool, each handed out as a connection that works until its transaction ends. */
-export function poolTransactions(pool: MysqlPool, flavour: () => Promise<Flavour>, idleLimitMs: number | undefined): MysqlTransactions {
+export function poolTransactions(
+  pool: MysqlPool,
+  flavour: () => Promise<Flavour>,
+  idleLimitMs: number | undefined,
+  waysOf: ReturnType<typeof openPreparing> = openPreparing(),
+): MysqlTransactions {
   /** The server counts in seconds. MySQL has no limit for transactions alone, but one for connections that idle. */
   const limit = async (): Promise<string | undefined> =>
     idleLimitMs === undefined ? undefined : (await flavour()) === 'mariadb' ? 'idle_transaction_timeout' : 'wait_timeout'
@@ -38,7 +43,7 @@ export function poolTransactions(pool: MysqlPool, flavour: () => Promise<Flavour
     },
     sendIn(tx) {
       if (!handedOut.has(tx)) throw new Error('claimIn takes the tx that transaction() of this store, or of another MySQL store, hands out')
-      return sendThrough(tx as MysqlConnection)
+      return waysOf(tx as MysqlConnection)
     },
     sendInAny: (tx) => sendThrough(handedOut.has(tx) ? (tx as MysqlConnection) : ownConnection(tx)),
   }
@@ -116,7 +121,8 @@ export function bridgeTransactions(bridge: MysqlBridge<unknown>): MysqlTransacti
     run: (run) => runThrough(bridging, run),
     sendIn(tx) {
       handedOut.has(tx)
-      return sendThroughBridge(tx)
+      const send = sendThroughBridge(tx)
+      return { send, sendPrepared: send }
     },
     sendInAny(tx) {
       if (!handedOut.has(tx)) refuseIdle(tx)

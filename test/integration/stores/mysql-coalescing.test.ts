@@ -249,6 +249,10 @@ describe('a pool', () => {
         const connection = await own.getConnection()
         await connection.changeUser({})
         connection.release()
+        const done = (): Promise<{ status: string }> =>
+          forgetful.transaction((tx) => forgetful.claimIn(tx, `${record} in`, { windowMs: 60_000 }))
+        expect(await done()).toEqual({ status: 'claimed' })
+        expect(await done()).toEqual({ status: 'duplicate' })
       }
     } finally {
       await own.end()
@@ -265,6 +269,16 @@ test('a server that prepares nothing is asked by text', async () => {
     await expect(own.execute('select 1')).rejects.toThrow('max_prepared_stmt_count')
     const unprepared = mysqlStore(own)
     await unprepared.applySchema()
+    await own.query('create table effects (name varchar(255) primary key)')
+    // The first of them finds out, and its transaction goes on.
+    for (const name of names('in a transaction', 3)) {
+      const claimedIn = await unprepared.transaction(async (tx) => {
+        await tx.query('insert into effects values (?)', [name])
+        return unprepared.claimIn(tx, name, { windowMs: 60_000 })
+      })
+      expect(claimedIn).toEqual({ status: 'claimed' })
+    }
+    expect(await own.query('select count(*) as effects from effects')).toMatchObject([[{ effects: 3 }], {}])
     for (const name of names('unprepared', 3)) expect(await unprepared.complete(await claimed(unprepared, name), 60_000)).toBe(true)
   } finally {
     await own.end()
