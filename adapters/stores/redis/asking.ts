@@ -30,7 +30,7 @@ export class Call<Value> {
 }
 
 /** With fewer in a script, what a script costs by itself is more than what is won where Redis and this process work at the same time. */
-const fewestCalls = 16
+const fewestCalls = 8
 
 /** What a script said of one record, or what was thrown over that one alone. */
 type Said = string | { readonly fault: unknown }
