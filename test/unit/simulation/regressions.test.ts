@@ -6,7 +6,7 @@ import type { Plan } from 'hapax/testing'
 
 const folder = new URL('../../simulation/regressions/', import.meta.url)
 
-// Histories that once failed, made small. With the bug put back (test/simulation/planted/own.ts) they fail again.
+// Histories that once failed, made small. Where that was a bug, they fail again with it put back (test/simulation/planted/own.ts).
 test.each(readdirSync(folder))('the history of %s holds', async (file) => {
   const plan = JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Plan
   const history = await simulate(plan, memoryPieces())

@@ -3,6 +3,9 @@ import { recoveryMs } from './property.js'
 import type { Facts, LapseFact, RunFact } from '../facts.js'
 import type { Property } from './property.js'
 
+/** How long a call waits at most before it leaves without those in front of it having been answered, in milliseconds; and a little for its way. */
+const longestWaitMs = 600
+
 /** Attempts, lapses and postponements are counted apart, and each for what it is. */
 export const counting: readonly Property[] = [
   {
@@ -108,7 +111,8 @@ export const counting: readonly Property[] = [
         if (held?.state !== 'consuming' || held.worker !== worker || held.claimedAtMs < sinceMs || held.untilMs <= atMs) return
         // It asks again only when it has waited for the first answer.
         if (atMs - held.claimedAtMs < facts.plan.settings.leaseMs / 8) return
-        if ((lastEnds.get(`${worker} ${record}`) ?? 0) >= held.claimedAtMs) return
+        // Another delivery may have given up on a call that waited for others to be answered, and left all the same.
+        if ((lastEnds.get(`${worker} ${record}`) ?? Number.NEGATIVE_INFINITY) >= held.claimedAtMs - longestWaitMs) return
         if (facts.records.heldBy(record) !== undefined || wasUsed(facts, worker, held.token)) return
         // A request that was long on its way may be one that nobody waits for any more.
         if (facts.troubled(worker, sinceMs - facts.plan.settings.leaseMs * 4, atMs, ['stalled', 'cut', 'away', 'lost'])) return

@@ -122,10 +122,13 @@ export const returning: readonly Property[] = [
     sentence: 'What was set aside for its lapses keeps them on its record, so that other copies follow it without killing again.',
     open(facts, violate) {
       const setAside = new Set<string>()
+      const published = new Set<number>()
       return watching({
-        'dead-letter'({ worker, message, reason, takenAway }) {
-          const record = recordOf(facts.keyOf(message))
-          if (!takenAway && reason.startsWith('its lease ended')) setAside.add(`${worker} ${record}`)
+        'dead-letter'({ worker, message, delivery, reason, takenAway }) {
+          // A client that sends it once more does so after the release.
+          if (takenAway || published.has(delivery)) return
+          published.add(delivery)
+          if (reason.startsWith('its lease ended')) setAside.add(`${worker} ${recordOf(facts.keyOf(message))}`)
         },
         store(step) {
           if (step.step !== 'release' || !step.answer || !setAside.delete(`${step.worker} ${step.record}`)) return

@@ -32,7 +32,9 @@ export const telling: readonly Property[] = [
       const { leaseMs, transitMs } = facts.plan.settings
       const run = facts.runs.all.findLast((each) => each.worker === worker && recordOf(each.key) === record)
       const sinceMs = atMs - leaseMs / 2 - transitMs * 2
-      if (run && !run.ended && run.startedAtMs < sinceMs && !facts.troubled(worker, sinceMs, atMs)) {
+      // A handler that was left alone is in no transaction any more, however long it goes on.
+      if (!run || run.ended || run.leftAloneAtMs !== undefined) return
+      if (run.startedAtMs < sinceMs && !facts.troubled(worker, sinceMs, atMs)) {
         violate(`${worker} renews ${record} while its own transaction holds it: ${error}`)
       }
     },
