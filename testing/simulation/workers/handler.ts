@@ -118,7 +118,7 @@ export async function playHandler<Tx>(
     await point('return', 'before')
   } catch (error) {
     const aborted = told.signal.aborted && error === told.signal.reason
-    const why = aborted ? (hasCode(error, 'run-too-long') ? 'too-long' : 'aborted') : how === 'asks' && troubled ? 'asks' : 'fails'
+    const why = aborted ? (hasCode(error, 'run-too-long') ? 'too-long' : 'aborted') : hasCode(error, 'dead-letter') ? 'asks' : 'fails'
     world.tell({ what: 'threw', worker, run, key, why })
     throw error
   }
