@@ -15,6 +15,7 @@ export type Happened =
   | { readonly what: 'not-started' }
   /** Consumed within the window, as the store says, or a twin in this process whose `complete` answered true. */
   | { readonly what: 'consumed' }
+  /** Somebody else has the key; or a transaction was given up after others had been in its way again and again, and a claim may be held. */
   | { readonly what: 'busy'; readonly retryInMs: number }
   /** The key has lapses, and it is not this one's turn to run. */
   | { readonly what: 'suspect'; readonly kind: Kind }
@@ -81,9 +82,12 @@ export function decide(happened: Happened, counts: Counts, policy: Policy, waits
       return { release: uncounted(counts), settle: left, outcome: 'unsettled' }
     case 'consumed':
       return { settle: acked, outcome: 'duplicate' }
-    case 'busy':
-      if (waitsForBusy) return again(happened.retryInMs, attempts)
-      return { settle: putOff(counts, Math.max(1, happened.retryInMs), true), outcome: 'postponed' }
+    case 'busy': {
+      // A claim is held where a transaction under it was given up as busy: kept, it would lapse, which nobody died of.
+      const release = uncounted(counts)
+      if (waitsForBusy) return { release, ...again(happened.retryInMs, attempts) }
+      return { release, settle: putOff(counts, Math.max(1, happened.retryInMs), true), outcome: 'postponed' }
+    }
     case 'suspect':
       return { release: uncounted(counts), settle: { how: 'again', afterMs: 0, kind: happened.kind, attempts }, outcome: 'unsettled' }
     case 'killer':

@@ -21,9 +21,9 @@ export const decidingBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: decide,
-        find: 'if (waitsForBusy) return again(happened.retryInMs, attempts)',
+        find: 'if (waitsForBusy) return { release, ...again(happened.retryInMs, attempts) }',
         replace:
-          "if (counts.postponements >= policy.maxAttempts) return deadLetter('busy for too long', attempts)\n      if (waitsForBusy) return again(happened.retryInMs, attempts)",
+          "if (counts.postponements >= policy.maxAttempts) return deadLetter('busy for too long', attempts)\n      if (waitsForBusy) return { release, ...again(happened.retryInMs, attempts) }",
       },
     ],
   },

@@ -36,8 +36,9 @@ describe('the table', () => {
     expect(row({ what: 'consumed' })).toEqual({ settle: { how: 'ack' }, outcome: 'duplicate' })
   })
 
-  test('a busy key postpones by what is left, counted as postponement and not as attempt', () => {
+  test('a busy key postpones by what is left, counted as postponement and not as attempt; what is held is given back', () => {
     expect(row({ what: 'busy', retryInMs: 700 })).toEqual({
+      release: kept,
       settle: { how: 'postpone', delayMs: 700, attempts: 1, postponements: 4, replay: true },
       outcome: 'postponed',
     })
@@ -48,11 +49,9 @@ describe('the table', () => {
   })
 
   test('a busy key waits in place where that is asked for', () => {
-    expect(row({ what: 'busy', retryInMs: 700 }, {}, { whenBusy: 'wait' }).settle).toEqual({
-      how: 'again',
-      afterMs: 700,
-      kind: 'ordinary',
-      attempts: 1,
+    expect(row({ what: 'busy', retryInMs: 700 }, {}, { whenBusy: 'wait' })).toMatchObject({
+      release: kept,
+      settle: { how: 'again', afterMs: 700, kind: 'ordinary', attempts: 1 },
     })
   })
 

@@ -138,7 +138,7 @@ describe('an inbox', () => {
   })
 
   test('is put off uncounted when the answers to its commits are lost again and again', async () => {
-    const { options, orders, transactions, clock, troubles } = openInboxWorld()
+    const { options, orders, transactions, clock, troubles, claim } = openInboxWorld()
     let runs = 0
     transactions.transaction = (go) =>
       go().then(
@@ -155,7 +155,9 @@ describe('an inbox', () => {
     expect(await settled).toMatchObject({ status: 'postponed', attempts: 0 })
     expect(delivery.deeds).toMatchObject([['postpone', 100, { attempts: 0 }]])
     expect([runs, orders.length]).toEqual([10, 0])
-    expect(troubles.map(({ kind }) => kind)).toEqual(['store-away'])
+    // Its claim was given back, and does not lapse: nobody died.
+    expect(troubles.map(({ kind }) => kind)).toEqual(['store-away', 'recovered'])
+    expect(await claim('1')).toMatchObject({ status: 'claimed', claim: { attempts: 0, lapses: 0 } })
   })
 
   test('is not put off for one conflict after an outage, however long that was', async () => {
