@@ -1,3 +1,4 @@
+import { longestTurnMs } from '../workers/coalesced-way.js'
 import { recordOf } from '../facts.js'
 import { aloneFromLapses, recoveryMs, seconds, slackMs, watching } from './property.js'
 import type { Property } from './property.js'
@@ -91,7 +92,9 @@ export const ordering: readonly Property[] = [
           if ((facts.runs.find(run)?.lapses ?? 0) >= aloneFromLapses && first.record !== recordOf(key)) return
           if (first.record === recordOf(key)) return void waiting.delete(worker)
           const claimedAtMs = claims.get(`${recordOf(key)} ${token}`)?.claimedAtMs ?? 0
-          const late = claimedAtMs > first.sinceMs + facts.plan.settings.transitMs * 2 + slackMs
+          // It may have been asked for before, and have left at the end of its turn.
+          const turnMs = facts.plan.workers.some(({ coalesces }) => coalesces) ? longestTurnMs : 0
+          const late = claimedAtMs > first.sinceMs + facts.plan.settings.transitMs * 2 + turnMs + slackMs
           if (late && !facts.troubled(worker, first.sinceMs - recoveryMs(facts), atMs))
             violate(`${worker} starts ${message}, while ${first.record} waits to run alone since ${seconds(first.sinceMs)}`)
         },

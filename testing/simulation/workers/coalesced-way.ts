@@ -14,7 +14,7 @@ const threw = Symbol('threw')
 const mostCalls = 4
 
 /** How long a turn of the event loop takes at most: a busy process has few, and much is asked for in each. */
-const longestTurnMs = 40
+export const longestTurnMs = 40
 
 /**
  * The way of calls that are made in one turn, or while others are under way, as stores join them: those of one kind travel together and share one fate. They
