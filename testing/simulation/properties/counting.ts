@@ -1,5 +1,5 @@
 import { recordOf } from '../facts.js'
-import { recoveryMs } from './property.js'
+import { recoveryMs, turnMs } from './property.js'
 import type { Facts, LapseFact, RunFact } from '../facts.js'
 import type { Property } from './property.js'
 
@@ -136,7 +136,8 @@ function hasCause(facts: Facts, { key, before, atMs }: LapseFact, heardMs: numbe
   const worker = facts.worker(name)
   if (!worker || worker.crashed || facts.forgotAtMs.length > 0) return true
   // A caller of `once` that hears of a claim which it has given up gives it back, however slow the store was before.
-  const forgotten = heardMs !== undefined && heardMs < before.untilMs && worker.stoppedAtMs === undefined && !wasUsed(facts, name, token)
+  const inTime = heardMs !== undefined && heardMs < before.untilMs - turnMs(facts)
+  const forgotten = inTime && worker.stoppedAtMs === undefined && !wasUsed(facts, name, token)
   if (worker.mode === 'once' && forgotten && !facts.troubled(name, heardMs, heardMs + leaseMs, ['late', 'twice', 'lost'])) return false
   // It is so now, or was until a moment ago.
   if (facts.troubled(name, atMs - recoveryMs(facts), atMs)) return true

@@ -1,6 +1,5 @@
-import { longestTurnMs } from '../workers/coalesced-way.js'
 import { recordOf } from '../facts.js'
-import { aloneFromLapses, recoveryMs, seconds, slackMs, watching } from './property.js'
+import { aloneFromLapses, recoveryMs, seconds, slackMs, turnMs, watching } from './property.js'
 import type { Property } from './property.js'
 
 /** What comes before what. */
@@ -93,8 +92,7 @@ export const ordering: readonly Property[] = [
           if (first.record === recordOf(key)) return void waiting.delete(worker)
           const claimedAtMs = claims.get(`${recordOf(key)} ${token}`)?.claimedAtMs ?? 0
           // It may have been asked for before, and have left at the end of its turn.
-          const turnMs = facts.plan.workers.some(({ coalesces }) => coalesces) ? longestTurnMs : 0
-          const late = claimedAtMs > first.sinceMs + facts.plan.settings.transitMs * 2 + turnMs + slackMs
+          const late = claimedAtMs > first.sinceMs + facts.plan.settings.transitMs * 2 + turnMs(facts) + slackMs
           if (late && !facts.troubled(worker, first.sinceMs - recoveryMs(facts), atMs))
             violate(`${worker} starts ${message}, while ${first.record} waits to run alone since ${seconds(first.sinceMs)}`)
         },

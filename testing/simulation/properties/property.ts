@@ -1,3 +1,4 @@
+import { longestTurnMs } from '../workers/coalesced-way.js'
 import { watch } from '../facts/watching.js'
 import type { Happening } from '../chronicle.js'
 import type { Facts } from '../facts.js'
@@ -26,6 +27,11 @@ export const aloneFromLapses = 3
 /** How long it takes at most, after a trouble, until a process has tried again what it kept trying: the longest pause between two tries, and the limits of some calls. */
 export function recoveryMs({ plan: { settings } }: Facts): number {
   return 2_000 + settings.leaseMs + settings.transitMs * 8
+}
+
+/** How long it takes at most until what is asked for leaves. */
+export function turnMs({ plan: { workers } }: Facts): number {
+  return workers.some(({ coalesces }) => coalesces) ? longestTurnMs : 0
 }
 
 /** Whether a run began without a claim, and was allowed to. */
