@@ -1,10 +1,10 @@
 import { messageOf, openCoalescing } from '../../../src/index.js'
 import { textOf } from './clients.js'
-import type { Client } from './clients.js'
 import { script } from './scripts.js'
+import type { Client } from './clients.js'
 import type { StepName } from './scripts.js'
 
-/** A step of the script, and what it means what the script says of a record. */
+/** A step of the script, and what its words on a record mean. */
 export interface Step<Value> {
   readonly name: StepName
   readonly read: (said: string, record: string) => Value

@@ -118,7 +118,8 @@ test('what a stranger sends, wherever he may send it, ends handled, as a duplica
     expect(new Set(good).size).toBe(50)
     expect(good).toHaveLength(50)
     expect(consumption.status).toBe('running')
-    expect(watched.troubles).toEqual([])
+    // Copies may say of themselves that they have waited since 1970, and meet a key that rests.
+    expect(watched.troubles.filter(({ kind }) => kind !== 'overdue')).toEqual([])
     const setAside = [...watched.ends.values()].flat().filter(({ status }) => status === 'dead-lettered')
     const letters = await lab.deadLetters(deadLetterTopic)
     expect(letters).toHaveLength(setAside.length)

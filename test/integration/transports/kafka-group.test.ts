@@ -21,17 +21,28 @@ it('keeps what runs, and loses nothing, when members join and leave', async () =
       finished.push(text)
     }),
   )
-  const values = Array.from({ length: 1_200 }, (_, n) => `m${n}`)
-  await send(values.map((value, n) => ({ value, key: `k${n % 50}` })))
+  let sent = 0
+  const sendMore = async (): Promise<void> => {
+    await send(Array.from({ length: 400 }, (_, n) => ({ value: `m${sent + n}`, key: `k${n % 50}` })))
+    sent += 400
+  }
+  /** However long it takes to join, there is something left to do. */
+  const whileBusy = async (what: string, condition: () => boolean): Promise<void> =>
+    until(what, async () => {
+      if (sent - finished.length < 400) await sendMore()
+      return condition()
+    })
+  await sendMore()
   await consume(handlers[0]!, { startFrom: 'earliest' })
-  await until('it runs', () => finished.length > 50)
-  const second = await consume(handlers[1]!, { startFrom: 'earliest' })
-  await until('the other one runs', () => handlers[1]!.seen.length > 50)
+  await whileBusy('it runs', () => finished.length > 50)
+  const joined = consume(handlers[1]!, { startFrom: 'earliest' })
+  await whileBusy('the other one runs', () => handlers[1]!.seen.length > 50)
+  const second = await joined
   const third = await consume(handlers[2]!, { startFrom: 'earliest' })
   await second.stop()
-  await until('all are finished', () => new Set(finished).size === 1_200)
+  await until('all are finished', () => new Set(finished).size === sent)
   await third.stop()
-  await until('all is committed', async () => (await committed()).reduce((sum, each) => sum + each, 0) === 1_200)
+  await until('all is committed', async () => (await committed()).reduce((sum, each) => sum + each, 0) === sent)
   expect(handlers.flatMap(({ troubles }) => troubles)).toEqual([])
 })
 

@@ -32,14 +32,15 @@ export function openPool({ database, url, table, rows }: Words, around: Around):
   return database === 'postgres' ? openPostgres(url, table, rows, around) : openMysql(url, table, rows, around)
 }
 
-/** Has the method `query` of an object go through `around`. */
+/** Has what sends a statement go through `around`. */
 function wrap<Client extends object>(client: Client, around: Around): Client {
   return new Proxy(client, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name)
       if (typeof value !== 'function') return value
       const method = value as (...given: unknown[]) => unknown
-      if (name === 'query') return (...given: unknown[]) => around(() => method.apply(target, given) as Promise<unknown>)
+      if (name === 'query' || name === 'execute')
+        return (...given: unknown[]) => around(() => method.apply(target, given) as Promise<unknown>)
       if (name === 'connect' || name === 'getConnection')
         return async (...given: unknown[]) => wrap((await method.apply(target, given)) as object, around)
       return method.bind(target)
